@@ -1,0 +1,68 @@
+// What the mathematics may do to a number: the same formula runs on a float, a SIMD batch, or a dual number.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+
+#include "../config.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+
+/// The operations of a lane type V besides + - * / and comparisons. A trait rather than overloads: it is found at the
+/// point of definition by every compiler, whatever the element type. Specialised here for float and double, in simd.hpp
+/// for batches, in dual.hpp for dual numbers.
+template <class V>
+struct lane;
+
+namespace detail {
+
+template <class T, class Unsigned, int MantissaBits, int ExponentBias>
+struct scalar_lane {
+  using scalar = T;
+  using mask = bool;
+  using bits = Unsigned;
+  static constexpr int width = 1;
+  static constexpr int mantissa_bits = MantissaBits;
+  static constexpr int exponent_bias = ExponentBias;
+
+  DISTILL_HD static T select(bool condition, T yes, T no) { return condition ? yes : no; }
+  DISTILL_HD static T fma(T a, T b, T c) {
+#if defined(__FMA__) || defined(__CUDA_ARCH__) || defined(__ARM_FEATURE_FMA)
+    return std::fma(a, b, c);
+#else
+    return a * b + c;  // a library call would be slower than the loop around it
+#endif
+  }
+  DISTILL_HD static T abs(T a) { return std::abs(a); }
+  DISTILL_HD static T max(T a, T b) { return a < b ? b : a; }
+  DISTILL_HD static Unsigned to_bits(T a) { return std::bit_cast<Unsigned>(a); }
+  DISTILL_HD static T from_bits(Unsigned a) { return std::bit_cast<T>(a); }
+};
+
+}  // namespace detail
+
+template <>
+struct lane<float> : detail::scalar_lane<float, std::uint32_t, 23, 127> {};
+template <>
+struct lane<double> : detail::scalar_lane<double, std::uint64_t, 52, 1023> {};
+
+/// The scalar behind a lane type: float for batch<float>.
+template <class V>
+using lane_scalar = typename lane<V>::scalar;
+
+/// What an objective's formula may be instantiated with.
+template <class V>
+concept lane_type = requires(V a, V b) {
+  a + b;
+  a - b;
+  a* b;
+  a / b;
+  V(lane_scalar<V>(1));
+  { lane<V>::select(a < b, a, b) } -> std::same_as<V>;
+  { lane<V>::fma(a, b, a) } -> std::same_as<V>;
+  { lane<V>::abs(a) } -> std::same_as<V>;
+};
+
+DISTILL_NAMESPACE_END

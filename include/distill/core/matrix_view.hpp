@@ -1,0 +1,100 @@
+// How every function of the library sees a matrix: a pointer, two extents, two strides. Nothing is ever copied or owned.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "../config.hpp"
+#include "error.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+
+/// Sizes and positions are signed 64-bit: rows × columns may exceed 2³¹.
+using index = std::int64_t;
+
+namespace detail {
+
+/// A matrix, map or block of Eigen 3.4, recognised by its members so that this header needs no Eigen.
+template <class M>
+concept eigen_dense = requires(M& m) {
+  { m.rows() } -> std::convertible_to<index>;
+  { m.cols() } -> std::convertible_to<index>;
+  { m.innerStride() } -> std::convertible_to<index>;
+  { m.outerStride() } -> std::convertible_to<index>;
+  { m.data() };
+  { std::remove_cvref_t<M>::IsRowMajor };
+};
+
+}  // namespace detail
+
+/// A rows × columns matrix somewhere in memory. `T` is const for inputs. Strides count elements, and may be any number:
+/// row-major storage has column_stride 1, a column-major Eigen::MatrixXf has row_stride 1.
+template <class T>
+struct matrix_view {
+  T* data = nullptr;
+  index rows = 0;
+  index columns = 0;
+  index row_stride = 0;
+  index column_stride = 1;
+
+  constexpr matrix_view() = default;
+  /// Contiguous row-major storage.
+  constexpr matrix_view(T* data_, index rows_, index columns_)
+      : matrix_view(data_, rows_, columns_, columns_, 1) {}
+  constexpr matrix_view(T* data_, index rows_, index columns_, index row_stride_, index column_stride_ = 1)
+      : data(data_), rows(rows_), columns(columns_), row_stride(row_stride_), column_stride(column_stride_) {}
+
+  /// Eigen matrices, maps and blocks of the same scalar, row- or column-major.
+  template <detail::eigen_dense M>
+    requires std::convertible_to<decltype(std::declval<M&>().data()), T*>
+  constexpr matrix_view(M&& m)  // NOLINT: the conversion is the point
+      : data(m.data()), rows(m.rows()), columns(m.cols()) {
+    const bool row_major = std::remove_cvref_t<M>::IsRowMajor;
+    row_stride = row_major ? m.outerStride() : m.innerStride();
+    column_stride = row_major ? m.innerStride() : m.outerStride();
+  }
+
+  /// A mutable view reads as a const one.
+  template <class U>
+    requires std::same_as<const U, T>
+  constexpr matrix_view(const matrix_view<U>& other)  // NOLINT: the conversion is the point
+      : matrix_view(other.data, other.rows, other.columns, other.row_stride, other.column_stride) {}
+
+  constexpr T& operator()(index row, index column) const {
+    return data[row * row_stride + column * column_stride];
+  }
+  constexpr T* row(index r) const { return data + r * row_stride; }
+  explicit constexpr operator bool() const { return data != nullptr; }
+};
+
+/// Class ids or other integers, one a row, of any integer width (IDX files hold bytes, PyTorch holds int64).
+class index_view {
+ public:
+  constexpr index_view() = default;
+  template <std::integral I>
+  constexpr index_view(const I* data, index size)
+      : data_(data), size_(size), read_([](const void* p, index i) -> index {
+          return static_cast<index>(static_cast<const I*>(p)[i]);
+        }) {}
+  /// std::vector, std::span, std::array, an Eigen vector: whatever has contiguous integers.
+  template <class Range>
+    requires requires(const Range& r) {
+      { *r.data() } -> std::convertible_to<index>;
+      { r.size() } -> std::convertible_to<index>;
+    } && std::integral<std::remove_cvref_t<decltype(*std::declval<const Range&>().data())>>
+  constexpr index_view(const Range& range)  // NOLINT: the conversion is the point
+      : index_view(range.data(), static_cast<index>(range.size())) {}
+
+  constexpr index size() const { return size_; }
+  constexpr index operator[](index i) const { return read_(data_, i); }
+  explicit constexpr operator bool() const { return data_ != nullptr; }
+
+ private:
+  const void* data_ = nullptr;
+  index size_ = 0;
+  index (*read_)(const void*, index) = nullptr;
+};
+
+DISTILL_NAMESPACE_END

@@ -1,0 +1,66 @@
+// The one place that knows threads.
+#pragma once
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "../config.hpp"
+#include "matrix_view.hpp"
+
+#if DISTILL_USE_OPENMP
+#include <omp.h>
+#endif
+
+DISTILL_NAMESPACE_BEGIN
+
+/// How many threads a call may use. One unless asked; 0 means every core of the machine. Results never depend on it.
+struct execution {
+  int threads = 1;
+
+  int count() const {
+    return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
+};
+
+/// Calls task(chunk, thread) for every chunk in [0, chunks), each exactly once, from at most `threads` threads numbered
+/// from 0. Which thread runs which chunk is not specified: a result that depends on the chunk alone is the same for
+/// every thread count. OpenMP when the including target links it, std::thread otherwise. The first exception is
+/// rethrown here once all threads have finished.
+template <class Task>
+void parallel_for(index chunks, int threads, const Task& task) {
+  threads = static_cast<int>(std::min<index>(threads, chunks));
+  if (threads <= 1) {
+    for (index chunk = 0; chunk < chunks; ++chunk) task(chunk, 0);
+    return;
+  }
+  std::exception_ptr first_error;
+  std::mutex error_lock;
+  const auto guarded = [&](index chunk, int thread) {
+    try {
+      task(chunk, thread);
+    } catch (...) {
+      const std::lock_guard hold(error_lock);
+      if (!first_error) first_error = std::current_exception();
+    }
+  };
+#if DISTILL_USE_OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (index chunk = 0; chunk < chunks; ++chunk) guarded(chunk, omp_get_thread_num());
+#else
+  const auto share = [&](int thread) {
+    for (index chunk = chunks * thread / threads; chunk < chunks * (thread + 1) / threads; ++chunk)
+      guarded(chunk, thread);
+  };
+  std::vector<std::thread> others;
+  others.reserve(static_cast<std::size_t>(threads - 1));
+  for (int thread = 1; thread < threads; ++thread) others.emplace_back(share, thread);
+  share(0);
+  for (std::thread& other : others) other.join();
+#endif
+  if (first_error) std::rethrow_exception(first_error);
+}
+
+DISTILL_NAMESPACE_END

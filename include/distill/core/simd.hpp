@@ -1,0 +1,160 @@
+// The only header that names xsimd or an intrinsic: differences between xsimd versions and instruction sets end here.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+#include <xsimd/xsimd.hpp>
+
+#include "../config.hpp"
+#include "buffer.hpp"
+#include "lane.hpp"
+#include "matrix_view.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+
+/// The widest batch of T (float or double) that the flags of the including translation unit allow.
+template <class T>
+using simd = xsimd::batch<T>;
+
+template <class T, class A>
+struct lane<xsimd::batch<T, A>> {
+  using scalar = T;
+  using batch = xsimd::batch<T, A>;
+  using mask = xsimd::batch_bool<T, A>;
+  using bits = xsimd::batch<typename lane<T>::bits, A>;
+  static constexpr int width = static_cast<int>(batch::size);
+  static constexpr int mantissa_bits = lane<T>::mantissa_bits;
+  static constexpr int exponent_bias = lane<T>::exponent_bias;
+
+  DISTILL_INLINE static batch select(mask condition, batch yes, batch no) {
+    return xsimd::select(condition, yes, no);
+  }
+  DISTILL_INLINE static batch fma(batch a, batch b, batch c) { return xsimd::fma(a, b, c); }
+  DISTILL_INLINE static batch abs(batch a) { return xsimd::abs(a); }
+  DISTILL_INLINE static batch max(batch a, batch b) { return xsimd::max(a, b); }
+#if XSIMD_VERSION_MAJOR >= 10
+  DISTILL_INLINE static bits to_bits(batch a) { return xsimd::bitwise_cast<typename lane<T>::bits>(a); }
+  DISTILL_INLINE static batch from_bits(bits a) { return xsimd::bitwise_cast<T>(a); }
+#else
+  DISTILL_INLINE static bits to_bits(batch a) { return xsimd::bitwise_cast<bits>(a); }
+  DISTILL_INLINE static batch from_bits(bits a) { return xsimd::bitwise_cast<batch>(a); }
+#endif
+};
+
+namespace detail {
+
+/// The first `count` < width elements at p; `fill` in the other lanes. Reads nothing beyond them.
+template <class T>
+DISTILL_INLINE simd<T> load_partial(const T* p, index count, T fill) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>)
+    return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>((1u << count) - 1), p);
+  else
+    return _mm512_mask_loadu_pd(_mm512_set1_pd(fill), static_cast<__mmask8>((1u << count) - 1), p);
+#else
+  alignas(cache_line) T lanes[simd<T>::size];
+  for (index i = 0; i < static_cast<index>(simd<T>::size); ++i) lanes[i] = i < count ? p[i] : fill;
+  return simd<T>::load_aligned(lanes);
+#endif
+}
+
+/// Writes the first `count` < width lanes to p.
+template <class T>
+DISTILL_INLINE void store_partial(T* p, index count, simd<T> v) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>)
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), v);
+  else
+    _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), v);
+#else
+  alignas(cache_line) T lanes[simd<T>::size];
+  v.store_aligned(lanes);
+  for (index i = 0; i < count; ++i) p[i] = lanes[i];
+#endif
+}
+
+/// Writes past the caches; p lies on a boundary of the batch's size. xsimd 8.1 has no streaming store.
+template <class T>
+DISTILL_INLINE void store_stream(T* p, simd<T> v) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>)
+    _mm512_stream_ps(p, v);
+  else
+    _mm512_stream_pd(p, v);
+#elif defined(__AVX__)
+  if constexpr (std::is_same_v<T, float>)
+    _mm256_stream_ps(p, v);
+  else
+    _mm256_stream_pd(p, v);
+#elif defined(__SSE2__)
+  if constexpr (std::is_same_v<T, float>)
+    _mm_stream_ps(p, v);
+  else
+    _mm_stream_pd(p, v);
+#else
+  v.store_aligned(p);
+#endif
+}
+
+/// Streaming stores are weakly ordered: needed once before another thread may read what they wrote.
+inline void stream_fence() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+/// Asks for the line at p in the second-level cache; harmless for any address.
+DISTILL_INLINE void prefetch(const void* p) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(p, 0, 2);
+#else
+  (void)p;
+#endif
+}
+
+/// The largest lane. NaN lanes may be passed over: sums of exponentials, not maxima, carry NaN.
+template <class T>
+DISTILL_INLINE T reduce_max(simd<T> v) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>)
+    return _mm512_reduce_max_ps(v);
+  else
+    return _mm512_reduce_max_pd(v);
+#else
+  constexpr std::size_t n = simd<T>::size;
+  alignas(cache_line) T lanes[n];
+  v.store_aligned(lanes);
+  for (std::size_t half = n / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i) lanes[i] = std::max(lanes[i], lanes[i + half]);
+  return lanes[0];
+#endif
+}
+
+/// The sum of the lanes in double, by a fixed tree: the rounding of the last additions must not depend on T.
+template <class T>
+DISTILL_INLINE double reduce_sum(simd<T> v) {
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+  if constexpr (std::is_same_v<T, float>) {
+    const __m512 f = v;
+    const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(f));
+    const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(f, 1));
+    return _mm512_reduce_add_pd(_mm512_add_pd(low, high));
+  } else {
+    return _mm512_reduce_add_pd(v);
+  }
+#else
+  constexpr std::size_t n = simd<T>::size;
+  alignas(cache_line) T stored[n];
+  v.store_aligned(stored);
+  double lanes[n];
+  for (std::size_t i = 0; i < n; ++i) lanes[i] = static_cast<double>(stored[i]);
+  for (std::size_t half = n / 2; half > 0; half /= 2)
+    for (std::size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+#endif
+}
+
+}  // namespace detail
+
+DISTILL_NAMESPACE_END

@@ -1,0 +1,58 @@
+// What every optimiser does besides its formula.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "../../config.hpp"
+#include "../../core/parallel.hpp"
+#include "../parameter.hpp"
+#include "sweep.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace nn::detail {
+
+/// `Slots` arrays of the shape of each parameter, zero at first, made at the first step.
+template <class T, int Slots>
+class optimiser_state {
+ public:
+  /// Calls update(size, value, gradient, slot…) on every piece of every trainable parameter.
+  /// @throws argument_error  if the list is not the one of the first step
+  template <class Update>
+  void for_each_piece(const char* optimiser, const std::vector<parameter<T>*>& parameters, execution resources,
+                      const Update& update) {
+    prepare(optimiser, parameters);
+    for (std::size_t k = 0; k < parameters.size(); ++k) {
+      const parameter<T>& p = *parameters[k];
+      if (!p.trainable) continue;
+      const index pieces = (p.size() + sweep_piece - 1) / sweep_piece;
+      parallel_for(pieces, resources.count(), [&](index piece, int) {
+        const index from = piece * sweep_piece, size = std::min(sweep_piece, p.size() - from);
+        T* value = p.value().data + from;
+        const T* gradient = p.gradient().data + from;
+        T* slots = slots_[k].data() + from;
+        if constexpr (Slots == 1)
+          update(size, value, gradient, slots);
+        else
+          update(size, value, gradient, slots, slots + p.size());
+      });
+    }
+  }
+
+ private:
+  void prepare(const char* optimiser, const std::vector<parameter<T>*>& parameters) {
+    if (slots_.empty())
+      for (const parameter<T>* p : parameters) slots_.emplace_back(tensor_shape{Slots, p->size()});
+    if (slots_.size() != parameters.size())
+      fail(optimiser, ": ", parameters.size(), " parameters given, the first step had ", slots_.size());
+    for (std::size_t k = 0; k < parameters.size(); ++k)
+      if (slots_[k].shape()[1] != parameters[k]->size())
+        fail(optimiser, ": parameter ", k, " (", parameters[k]->name, ") has ", parameters[k]->size(),
+             " elements, in the first step it had ", slots_[k].shape()[1]);
+  }
+
+  std::vector<tensor<T>> slots_;
+};
+
+}  // namespace nn::detail
+DISTILL_NAMESPACE_END

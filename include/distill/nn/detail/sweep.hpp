@@ -1,0 +1,56 @@
+// One SIMD loop for every element-wise pass of the student stack.
+#pragma once
+
+#include <tuple>
+#include <type_traits>
+
+#include "../../config.hpp"
+#include "../../core/matrix_view.hpp"
+#include "../../core/simd.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace nn::detail {
+
+/// Calls f(batch&...) with a batch of each array for all of [0, size), and stores the batches of the arrays that are not
+/// const. Touches nothing beyond the end.
+template <class T, class F, class... Element>
+DISTILL_INLINE void sweep(index size, F&& f, Element*... arrays) {
+  constexpr index width = lane<simd<T>>::width;
+  const auto store = [](auto* to, const simd<T>& v, auto&& put) DISTILL_LAMBDA_INLINE {
+    if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(to)>>) put(to, v);
+  };
+  index i = 0;
+  for (; i + width <= size; i += width) {
+    std::tuple batches{simd<T>::load_unaligned(arrays + i)...};
+    std::apply(f, batches);
+    std::apply(
+        [&](const auto&... v) DISTILL_LAMBDA_INLINE {
+          (store(arrays + i, v, [](T* to, const simd<T>& b) DISTILL_LAMBDA_INLINE { b.store_unaligned(to); }), ...);
+        },
+        batches);
+  }
+  if (const index rest = size - i; rest > 0) {
+    std::tuple batches{distill::detail::load_partial<T>(arrays + i, rest, T(0))...};
+    std::apply(f, batches);
+    std::apply(
+        [&](const auto&... v) DISTILL_LAMBDA_INLINE {
+          (store(arrays + i, v,
+                 [rest](T* to, const simd<T>& b)
+                     DISTILL_LAMBDA_INLINE { distill::detail::store_partial<T>(to, rest, b); }),
+           ...);
+        },
+        batches);
+  }
+}
+
+/// to += from
+template <class T>
+DISTILL_INLINE void add_to(T* to, const T* from, index size) {
+  sweep<T>(size, [](simd<T>& a, const simd<T>& b) DISTILL_LAMBDA_INLINE { a += b; }, to, from);
+}
+
+/// Element-wise passes are cut into pieces of this many elements: enough work to be worth a thread, small enough for L2.
+inline constexpr index sweep_piece = 16384;
+
+}  // namespace nn::detail
+DISTILL_NAMESPACE_END

@@ -1,0 +1,76 @@
+// Fully connected layer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "../config.hpp"
+#include "initialise.hpp"
+#include "layer.hpp"
+#include "product.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace nn {
+
+/// y = x W + b with x of shape batch × inputs (trailing extents are flattened: no flatten layer is needed), W of shape
+/// inputs × outputs, b of shape outputs, y of shape batch × outputs.
+///
+/// Gradients: dx = dy Wᵀ, dW += xᵀ dy, db += Σ over the batch of dy.
+/// W starts as `initialisation` says, with fan_in = inputs, from stream 0 of the seed; b starts at zero.
+template <class T>
+class linear : public layer<T> {
+ public:
+  /// @throws argument_error  inputs or outputs below 1
+  linear(index inputs, index outputs, std::uint64_t seed, initialisation how = initialisation::kaiming_uniform)
+      : layer<T>("linear(" + std::to_string(inputs) + ", " + std::to_string(outputs) + ")"),
+        weight_("weight", checked(inputs, outputs)),
+        bias_("bias", {outputs}) {
+    initialise(weight_.value(), how, inputs, random_stream(seed));
+  }
+
+  parameter<T>& weight() { return weight_; }
+  parameter<T>& bias() { return bias_; }
+  std::vector<parameter<T>*> parameters() override { return {&weight_, &bias_}; }
+
+  variable forward(tape<T>& t, variable input) const override {
+    const tensor_shape& shape = t.shape(input);
+    if (shape.rank() < 1 || shape.features() != weight_.shape()[0])
+      this->fail_shape(shape, "batch×" + std::to_string(weight_.shape()[0]));
+    const matrix_view<const T> x = t.value(input).matrix();
+    const tensor_view<T> y = t.allocate({x.rows, weight_.shape()[1]});
+    const matrix_view<const T> bias_rows(bias_.value().data, y.shape[0], y.shape[1], 0, 1);
+    product(x, weight_.value().matrix(), y.matrix(), bias_rows, t.resources());
+    return t.record(
+        y, {input}, [this](tape<T>& on, variable self) { backward(on, self); },
+        weight_.trainable || bias_.trainable);
+  }
+
+ private:
+  static tensor_shape checked(index inputs, index outputs) {
+    if (inputs < 1 || outputs < 1) fail("linear: inputs × outputs is ", inputs, "×", outputs, ", at least 1×1 expected");
+    return {inputs, outputs};
+  }
+
+  void backward(tape<T>& t, variable self) const {
+    const variable input = t.input(self, 0);
+    const matrix_view<const T> x = t.value(input).matrix(), dy = t.gradient(self).matrix();
+    if (weight_.trainable) {
+      const matrix_view<T> dw = weight_.gradient().matrix();
+      product(transposed(x), dy, dw, dw, t.resources());
+    }
+    if (bias_.trainable)
+      for (index row = 0; row < dy.rows; ++row) detail::add_to(bias_.gradient().data, dy.row(row), dy.columns);
+    if (const gradient_slot<T> slot = t.claim_gradient(input)) {
+      const matrix_view<T> dx = slot.view.matrix();
+      product(dy, transposed(matrix_view<const T>(weight_.value().matrix())), dx,
+              slot.accumulate ? matrix_view<const T>(dx) : matrix_view<const T>(), t.resources());
+    }
+  }
+
+  parameter<T> weight_;
+  parameter<T> bias_;
+};
+
+}  // namespace nn
+DISTILL_NAMESPACE_END

@@ -1,0 +1,42 @@
+// What an optimiser changes.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../config.hpp"
+#include "tensor.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace nn {
+
+/// A named array and the gradient of the loss with respect to it. Gradients add up over backward passes until
+/// zero_gradient(). A parameter that is not trainable gets no gradient and is left alone by the optimisers.
+template <class T>
+class parameter {
+ public:
+  parameter(std::string name_, const tensor_shape& shape) : name(std::move(name_)), value_(shape), gradient_(shape) {}
+
+  const tensor_shape& shape() const { return value_.shape(); }
+  index size() const { return value_.size(); }
+  tensor_view<T> value() const { return value_.view(); }
+  tensor_view<T> gradient() const { return gradient_.view(); }
+  void zero_gradient() { gradient_.fill(T(0)); }
+
+  std::string name;
+  bool trainable = true;
+
+ private:
+  tensor<T> value_;
+  tensor<T> gradient_;
+};
+
+/// Begins a new step: every gradient is zero again.
+template <class T>
+void zero_gradients(const std::vector<parameter<T>*>& parameters) {
+  for (parameter<T>* p : parameters) p->zero_gradient();
+}
+
+}  // namespace nn
+DISTILL_NAMESPACE_END

@@ -1,0 +1,244 @@
+// The calls on a row objective: value, gradient, both, or in two steps with anything in between.
+#pragma once
+
+#include <array>
+
+#include "../config.hpp"
+#include "algebra.hpp"
+#include "batch.hpp"
+#include "check.hpp"
+#include "kernel.hpp"
+#include "plan.hpp"
+#include "table.hpp"
+#include "tiles.hpp"
+#include "workspace.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+
+/// The reduced value of an expression of K leaves, and of each leaf alone (reduced likewise, without its weight).
+template <int K>
+struct evaluation {
+  double value = 0;
+  std::array<double, static_cast<std::size_t>(K)> terms{};
+  operator double() const { return value; }  // NOLINT: most callers want the number
+};
+
+namespace detail {
+
+/// Whether leaves take part in a row, and with which divisor: known from labels, masks and weights alone.
+template <row_objective X, class T>
+class participation {
+ public:
+  static constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
+
+  participation(const sum_of<X>& sum, const batch<T>& in, const row_options& options)
+      : sum_(sum), labels_(in.labels), options_(options) {
+    const index rows = in.student.rows();
+    std::array<index, leaves> valid{};
+    std::array<double, leaves> weight{};
+    const auto how = options.reduction.how();
+    if (how == reduction::kind::mean_valid || how == reduction::kind::mean_weight)
+      for (index r = 0; r < rows; ++r) {
+        const double row_weight = weight_of(r);
+        if (row_weight == 0) continue;
+        sum.each([&](auto k, const auto& item) {
+          if (!counts(item.leaf, r)) return;
+          ++valid[k];
+          weight[k] += row_weight;
+        });
+      }
+    for (std::size_t k = 0; k < leaves; ++k) {
+      const double divisor = options.reduction.divisor(rows, valid[k], weight[k]);
+      share_[k] = divisor == 0 ? 0 : 1 / divisor;
+    }
+  }
+
+  /// weight / divisor of each leaf in this row, with and without the leaf's weight in the sum; 0 where it is absent.
+  struct row_shares {
+    std::array<double, leaves> plain{}, weighted{};
+    std::array<bool, leaves> active{};
+    bool any = false;
+  };
+  row_shares at(index row) const {
+    row_shares result;
+    const double weight = weight_of(row);
+    if (weight == 0) return result;
+    sum_.each([&](auto k, const auto& item) {
+      const double own = item.weight[row];
+      if (own == 0 || !counts(item.leaf, row)) return;
+      result.plain[k] = weight * share_[k];
+      result.weighted[k] = own * result.plain[k];
+      result.active[k] = true;
+      result.any = true;
+    });
+    return result;
+  }
+
+ private:
+  double weight_of(index row) const { return options_.mask && options_.mask[row] == 0 ? 0 : options_.weights[row]; }
+  template <class L>
+  bool counts(const L& leaf, index row) const {
+    if constexpr (requires { leaf.counts(0); })
+      return leaf.counts(labels_[row]);
+    else
+      return true;
+  }
+
+  const sum_of<X>& sum_;
+  const index_view& labels_;
+  const row_options& options_;
+  std::array<double, leaves> share_{};
+};
+
+template <class T>
+void zero_row(const row_memory<T>& memory, index columns, row_store how) {
+  if (how == row_store::accumulate) return;
+  for (T* out : memory.out)
+    for (index c = 0; out && c < columns; ++c) out[c] = 0;
+}
+
+template <row_objective X, class T>
+evaluation<sum_of<X>::leaves> run(const X& objective, const batch<T>& in, const gradients<T>& out,
+                                  const row_options& options, row_workspace<T>& workspace) {
+  constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
+  const sum_of<X>& sum = as_sum(objective);
+  const row_plan<X> plan(sum);
+  check_inputs<X>(sum, plan, in);
+  check_outputs(plan.used, in, out);
+  check_options(options, in.student.rows());
+  const participation<X, T> shares(sum, in, options);
+  const index rows = in.student.rows(), columns = in.student.columns();
+  const bool with_gradient = out.student || out.teacher;
+  double* table = workspace.values(rows * static_cast<index>(leaves + 1));
+
+  for_each_row<X>(sum, plan, in, out, options.store, options.execution, workspace,
+                  [&](row_kernel<T, X>& kernel, index r, const row_memory<T>& memory, row_store how) {
+    double* record = table + r * static_cast<index>(leaves + 1);
+    for (std::size_t k = 0; k <= leaves; ++k) record[k] = 0;
+    const auto share = shares.at(r);
+    if (!share.any) return zero_row(memory, columns, how);
+    const index label = in.labels ? in.labels[r] : -1;
+    kernel.open(r, memory);
+    std::array<double, leaves> value;
+    const double upstream = with_gradient ? options.upstream[r] : 0;
+    if (upstream == 0) {
+      value = kernel.values(share.active, label);
+      zero_row(memory, columns, how);
+    } else {
+      std::array<double, leaves> coefficient;
+      for (std::size_t k = 0; k < leaves; ++k) coefficient[k] = upstream * share.weighted[k];
+      value = kernel.values_and_gradient(share.active, coefficient, label, memory, how);
+    }
+    for (std::size_t k = 0; k < leaves; ++k)
+      if (share.active[k]) {
+        record[k] = share.plain[k] * value[k];
+        record[leaves] += share.weighted[k] * value[k];
+      }
+  });
+
+  evaluation<sum_of<X>::leaves> result;
+  for (index r = 0; r < rows; ++r) {  // one order, whatever the threads did
+    const double* record = table + r * static_cast<index>(leaves + 1);
+    for (std::size_t k = 0; k < leaves; ++k) result.terms[k] += record[k];
+    result.value += record[leaves];
+  }
+  return result;
+}
+
+}  // namespace detail
+
+/// The value of the objective over the batch. Throws argument_error.
+template <row_objective X, class T>
+evaluation<sum_of<X>::leaves> value(const X& objective, const batch<T>& in, const row_options& options,
+                                    row_workspace<T>& workspace) {
+  return detail::run(objective, in, gradients<T>{}, options, workspace);
+}
+
+/// The value, and the gradient with respect to every input that `out` names. Throws argument_error before it writes.
+template <row_objective X, class T>
+evaluation<sum_of<X>::leaves> value_and_gradient(const X& objective, const batch<T>& in,
+                                                 const std::type_identity_t<gradients<T>>& out,
+                                                 const row_options& options, row_workspace<T>& workspace) {
+  return detail::run(objective, in, out, options, workspace);
+}
+
+/// First of two calls: the value of every leaf in every row. Rows are not weighted, masked or reduced here; a leaf that a
+/// row's label excludes has value 0.
+template <row_objective X, class T>
+void values(const X& objective, const batch<T>& in, value_table<X>& table, const execution& how,
+            row_workspace<T>& workspace) {
+  const sum_of<X>& sum = as_sum(objective);
+  const detail::row_plan<X> plan(sum);
+  detail::check_inputs<X>(sum, plan, in);
+  const row_options options{.reduction = reduction::sum()};
+  const detail::participation<X, T> shares(sum, in, options);
+  table.resize(in.student.rows());
+  detail::for_each_row<X>(sum, plan, in, gradients<T>{}, store_mode::overwrite, how, workspace,
+                          [&](auto& kernel, index r, const detail::row_memory<T>& memory, detail::row_store) {
+    kernel.open(r, memory);
+    table.values(r) = kernel.values(shares.at(r).active, in.labels ? in.labels[r] : -1);
+    table.statistics(r) = kernel.statistics();
+  });
+}
+
+/// Second call: Σ_k coefficients(row, k) · ∇leaf_k(row), from the statistics in the table. The leaves' weights in the sum
+/// do not enter. A coefficient of 0 removes the leaf from the row.
+template <row_objective X, class T>
+void gradient(const X& objective, const batch<T>& in, const value_table<X>& table,
+              const matrix_view<const double>& coefficients, const std::type_identity_t<gradients<T>>& out,
+              store_mode store, const execution& how, row_workspace<T>& workspace) {
+  constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
+  const sum_of<X>& sum = as_sum(objective);
+  const detail::row_plan<X> plan(sum);
+  detail::check_inputs<X>(sum, plan, in);
+  detail::check_outputs(plan.used, in, out);
+  const index rows = in.student.rows(), columns = in.student.columns();
+  if (table.rows() != rows) fail("table has ", table.rows(), " rows, student has ", rows);
+  if (coefficients.rows != rows || coefficients.columns != static_cast<index>(leaves))
+    fail("coefficients is ", coefficients.rows, " x ", coefficients.columns, ", must be ", rows, " rows x ",
+         static_cast<index>(leaves), " leaves");
+  const row_options options{.reduction = reduction::sum()};
+  const detail::participation<X, T> shares(sum, in, options);
+  detail::for_each_row<X>(sum, plan, in, out, store, how, workspace,
+                          [&](auto& kernel, index r, const detail::row_memory<T>& memory, detail::row_store row_mode) {
+    auto active = shares.at(r).active;
+    std::array<double, leaves> coefficient{};
+    bool any = false;
+    for (std::size_t k = 0; k < leaves; ++k) {
+      coefficient[k] = coefficients(r, static_cast<index>(k));
+      active[k] = active[k] && coefficient[k] != 0;
+      any = any || active[k];
+    }
+    if (!any) return detail::zero_row(memory, columns, row_mode);
+    kernel.open(r, memory, &table.statistics(r));
+    kernel.values_and_gradient(active, coefficient, in.labels ? in.labels[r] : -1, memory, row_mode);
+  });
+}
+
+/// The same calls with scratch of their own, for where an allocation does not matter.
+template <row_objective X, class T>
+evaluation<sum_of<X>::leaves> value(const X& objective, const batch<T>& in, const row_options& options = {}) {
+  row_workspace<T> workspace;
+  return value(objective, in, options, workspace);
+}
+template <row_objective X, class T>
+evaluation<sum_of<X>::leaves> value_and_gradient(const X& objective, const batch<T>& in,
+                                                 const std::type_identity_t<gradients<T>>& out,
+                                                 const row_options& options = {}) {
+  row_workspace<T> workspace;
+  return value_and_gradient(objective, in, out, options, workspace);
+}
+template <row_objective X, class T>
+void values(const X& objective, const batch<T>& in, value_table<X>& table, const execution& how = {}) {
+  row_workspace<T> workspace;
+  values(objective, in, table, how, workspace);
+}
+template <row_objective X, class T>
+void gradient(const X& objective, const batch<T>& in, const value_table<X>& table,
+              const matrix_view<const double>& coefficients, const std::type_identity_t<gradients<T>>& out,
+              store_mode store = store_mode::overwrite, const execution& how = {}) {
+  row_workspace<T> workspace;
+  gradient(objective, in, table, coefficients, out, store, how, workspace);
+}
+
+DISTILL_NAMESPACE_END

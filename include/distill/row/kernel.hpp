@@ -1,0 +1,482 @@
+// One row of one expression on one core: statistics, the fused sweep over the classes, the projected gradient.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <span>
+#include <tuple>
+#include <utility>
+
+#include "../config.hpp"
+#include "../core/buffer.hpp"
+#include "../core/simd.hpp"
+#include "plan.hpp"
+#include "sweeps.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace detail {
+
+/// Where one row lies: its inputs, where its gradients go (null: not wanted), the row that follows it (null: none).
+template <class T>
+struct row_memory {
+  std::array<const T*, input_count> in{};
+  std::array<T*, input_count> out{};
+  std::array<const T*, input_count> next{};
+};
+
+template <class L>
+L bound(const L& leaf, const row_scalars& row) {
+  if constexpr (requires { leaf.bind(row); })
+    return leaf.bind(row);
+  else
+    return leaf;
+}
+
+template <class L, std::size_t K>
+folded<static_cast<int>(K)> fold_of(const L& leaf, const std::array<double, K>& sums) {
+  if constexpr (requires { leaf.fold(sums); })
+    return leaf.fold(sums);
+  else
+    return {sums[0], {1.0}};
+}
+
+template <class T, row_objective X>
+class row_kernel {
+  using V = simd<T>;
+  static constexpr int leaves = sum_of<X>::leaves;
+  static constexpr index w = lanes_of<T>;
+
+ public:
+  using leaf_numbers = std::array<double, leaves>;
+  using statistics_row = std::array<site_statistics, static_cast<std::size_t>(row_plan<X>::capacity)>;
+
+  /// Bytes of scratch for rows of this length.
+  static index scratch_size(const row_plan<X>& plan, index columns) {
+    const index arrays = plan.site_count + plan.row_count + input_count;
+    return arrays * stride(columns) + plan.row_count * w;
+  }
+
+  row_kernel(const sum_of<X>& sum, const row_plan<X>& plan, index columns, T* scratch)
+      : sum_(sum), plan_(plan), columns_(columns), end_(padded(columns, w)) {
+    for (int s = 0; s < plan.site_count; ++s, scratch += stride(columns)) kept_[at(s)] = scratch;
+    for (int r = 0; r < plan.row_count; ++r, scratch += stride(columns)) mixed_[at(r)] = scratch;
+    for (T*& slopes : slopes_) slopes = scratch, scratch += stride(columns);
+    for (int r = 0; r < plan.row_count; ++r, scratch += w) tails_[at(r)] = scratch;
+  }
+
+  /// Reads the row and takes the statistics of every site, or adopts `given` ones (of a whole row of which this is a
+  /// part, or from an earlier call).
+  void open(index row, const row_memory<T>& memory, const statistics_row* given = nullptr) {
+    row_ = row;
+    for (int r = 0; r < plan_.row_count; ++r) {
+      const T* data = mix(plan_.rows[at(r)], memory.in, mixed_[at(r)]);
+      rows_[at(r)] = row_reader<T>(data, columns_, tails_[at(r)]);
+      max_[at(r)] = given ? T(0) : row_max(rows_[at(r)], end_);
+    }
+    for (int s = 0; given && s < plan_.site_count; ++s)
+      max_[at(plan_.sites[at(s)].row)] = static_cast<T>((*given)[at(s)].max);
+    const std::array<T, capacity> taken = max_;
+    rebase_distant_rows();
+    for (int s = 0; s < plan_.site_count; ++s) {
+      const planned_site& site = plan_.sites[at(s)];
+      if (site.base >= 0) continue;
+      scale_[at(s)] = static_cast<T>(1 / site.temperature[row]);
+      const int power = site.derived < 0 ? 1 : plan_.sites[at(site.derived)].power;
+      const exponential_sums sums = keep_exponentials(rows_[at(site.row)], end_, max_[at(site.row)], scale_[at(s)],
+                                                      power, kept_[at(s)], upcoming(site.row, memory.next));
+      sum_exp_[at(s)] = sums.sum;
+      source_[at(s)] = {kept_[at(s)], 1};
+      if (site.derived >= 0) {
+        sum_exp_[at(site.derived)] = sums.powered;
+        scale_[at(site.derived)] = scale_[at(s)] * static_cast<T>(power);
+        source_[at(site.derived)] = {kept_[at(s)], power};
+      }
+    }
+    for (int s = 0; s < plan_.site_count; ++s) {
+      if (given) sum_exp_[at(s)] = (*given)[at(s)].sum;
+      statistics_[at(s)] = {static_cast<double>(taken[at(plan_.sites[at(s)].row)]), sum_exp_[at(s)]};
+    }
+  }
+
+  const statistics_row& statistics() const { return statistics_; }
+
+  /// The leaves' values, T² included. Inactive leaves are not evaluated and have value 0.
+  leaf_numbers values(const std::array<bool, leaves>& active, index label) {
+    prepare(active, label);
+    if constexpr (any_separable) sweep<false>({}, {});
+    return values_;
+  }
+
+  /// The same, and Σ_k coefficient[k] · ∇leaf_k into the wanted outputs. A coefficient of 0 removes the leaf's gradient.
+  leaf_numbers values_and_gradient(const std::array<bool, leaves>& active, const leaf_numbers& coefficient, index label,
+                                   const row_memory<T>& memory, row_store how) {
+    prepare(active, label);
+    wanted_ = {};
+    has_slopes_ = {};
+    for (std::size_t o = 0; o < wanted_.size(); ++o) wanted_[o] = memory.out[o] != nullptr;
+    for (auto& of_output : projected_) of_output.fill(0);
+    if constexpr (any_separable) {
+      if constexpr (!all_linear) sweep<false>({}, {});  // F(sums) first: its partials weight the slopes
+      set_slope_weights(coefficient);
+      sweep<true>(to_student_, to_teacher_);
+      project_slopes(coefficient);
+    }
+    add_closed_forms(coefficient);
+    for (std::size_t o = 0; o < wanted_.size(); ++o)
+      if (wanted_[o]) write(o, memory.out[o], coefficient, how);
+    return values_;
+  }
+
+ private:
+  static constexpr std::size_t capacity = static_cast<std::size_t>(row_plan<X>::capacity);
+  static constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
+  // A few lines more than the row: arrays a multiple of 4 KiB apart would share cache sets.
+  static index stride(index columns) {
+    return padded(columns, static_cast<index>(cache_line / sizeof(T))) + static_cast<index>(3 * cache_line / sizeof(T));
+  }
+
+  template <class F>
+  static constexpr bool leaf_flags(F f) {
+    return []<class... Ls>(const weighted_sum<Ls...>*, F flag) {
+      return flag(std::array<bool, sizeof...(Ls)>{separable<Ls>...},
+                  std::array<bool, sizeof...(Ls)>{!(requires(const Ls l) { &Ls::fold; })...});
+    }(static_cast<const sum_of<X>*>(nullptr), f);
+  }
+  static constexpr bool any_separable = leaf_flags([](auto separable_leaf, auto) {
+    for (bool s : separable_leaf)
+      if (s) return true;
+    return false;
+  });
+  static constexpr bool all_linear = leaf_flags([](auto, auto linear) {
+    for (bool l : linear)
+      if (!l) return false;
+    return true;
+  });
+
+  const T* mix(const row_mix& row, const std::array<const T*, input_count>& in, T* scratch) const {
+    int terms = 0, only = 0;
+    for (int k = 0; k < input_count; ++k)
+      if (row.mix[at(k)] != 0) ++terms, only = k;
+    if (terms == 1 && row.mix[at(only)] == 1) return in[at(only)];
+    for (index c = 0; c < columns_; ++c) {
+      T u = 0;
+      for (int k = 0; k < input_count; ++k)
+        if (row.mix[at(k)] != 0) u += static_cast<T>(row.mix[at(k)]) * in[at(k)][c];
+      scratch[c] = u;
+    }
+    return scratch;
+  }
+
+  const T* upcoming(int row, const std::array<const T*, input_count>& next) const {
+    for (int k = 0; k < input_count; ++k)
+      if (plan_.rows[at(row)].mix[at(k)] == 1) return next[at(k)];
+    return nullptr;
+  }
+
+  /// z_s - z_t rounds at the size of the rows' offset from each other, and overflows near the largest number. A softmax
+  /// only asks for the distance to the row's own maximum: rows that lie far apart are replaced by z - max.
+  void rebase_distant_rows() {
+    T low = max_[0], high = max_[0];
+    for (int r = 1; r < plan_.row_count; ++r) low = std::min(low, max_[at(r)]), high = std::max(high, max_[at(r)]);
+    if (!(high > low + T(64))) return;  // one far row is no trouble; -inf and NaN rows are invalid either way
+    for (int r = 0; r < plan_.row_count; ++r) {
+      const T* row = rows_[at(r)].data;
+      for (index c = 0; c < columns_; ++c) mixed_[at(r)][c] = row[c] - max_[at(r)];
+      rows_[at(r)] = row_reader<T>(mixed_[at(r)], columns_, tails_[at(r)]);
+      max_[at(r)] = 0;
+    }
+  }
+
+  /// What the sweep needs of a separable leaf, in the lane's precision.
+  struct leaf_row {
+    bool active = false;
+    kept_row<T> kept_s, kept_t;
+    row_reader<T> z_s, z_t;
+    T inverse_s = 0, inverse_t = 0;           // 1 / Σ exp
+    T scale_s = 1, scale_t = 1;               // 1 / T
+    T offset = 0, offset_rest = 0;            // d = z_s·scale_s - z_t·scale_t - (offset + offset_rest)
+    T log_offset_s = 0, log_offset_t = 0;     // log p = z·scale - log_offset
+  };
+
+  void prepare(const std::array<bool, leaves>& active, index label) {
+    values_.fill(0);
+    label_ = label;
+    sum_.each([&]<class L>(auto k, const weighted<L>& item) {
+      leaf_row& leaf = leaf_rows_[k];
+      leaf.active = active[k];
+      const double temperature = item.leaf.temperature[row_];
+      factor_[k] = item.leaf.scaling == temperature_scaling::squared ? temperature * temperature : 1;
+      if (!leaf.active) return;
+      const planned_leaf& planned = plan_.leaf[k];
+      if constexpr (separable<L>)
+        prepare_pair(leaf, planned.student, planned.teacher);
+      else
+        evaluate_statistic(k, item.leaf, planned.student);
+    });
+  }
+
+  void prepare_pair(leaf_row& leaf, int s, int t) {
+    leaf.kept_s = source_[at(s)];
+    leaf.kept_t = source_[at(t)];
+    const int row_s = plan_.sites[at(s)].row, row_t = plan_.sites[at(t)].row;
+    leaf.z_s = rows_[at(row_s)];
+    leaf.z_t = rows_[at(row_t)];
+    leaf.inverse_s = static_cast<T>(1 / sum_exp_[at(s)]);
+    leaf.inverse_t = static_cast<T>(1 / sum_exp_[at(t)]);
+    leaf.scale_s = scale_[at(s)];
+    leaf.scale_t = scale_[at(t)];
+    const double peak_s = double(max_[at(row_s)]) * double(leaf.scale_s);
+    const double peak_t = double(max_[at(row_t)]) * double(leaf.scale_t);
+    // The difference of the normalisers in double, as a sum of two T: a common shift of the logits costs no digits.
+    const double offset = peak_s - peak_t + std::log(sum_exp_[at(s)] / sum_exp_[at(t)]);
+    leaf.offset = static_cast<T>(offset);
+    leaf.offset_rest = static_cast<T>(offset - static_cast<double>(leaf.offset));
+    if constexpr (reads_logarithms) {
+      leaf.log_offset_s = static_cast<T>(peak_s + std::log(sum_exp_[at(s)]));
+      leaf.log_offset_t = static_cast<T>(peak_t + std::log(sum_exp_[at(t)]));
+    }
+  }
+  static constexpr bool reads_logarithms = true;
+
+  DISTILL_INLINE static element<V> element_at(const leaf_row& leaf, index i) {
+    const V z_s = leaf.z_s.load(i), z_t = leaf.z_t.load(i), zero(T(0));
+    element<V> x;
+    x.p_s = leaf.kept_s.load(i) * V(leaf.inverse_s);
+    x.p_t = leaf.kept_t.load(i) * V(leaf.inverse_t);
+    if (leaf.scale_s == leaf.scale_t) {
+      // Equal logits differ by 0, masked ones (-inf - -inf) included.
+      const V difference = lane<V>::select(z_s == z_t, zero, z_s - z_t);
+      x.d = lane<V>::fma(difference, V(leaf.scale_s), V(-leaf.offset)) - V(leaf.offset_rest);
+    } else {
+      const V masked(-std::numeric_limits<T>::infinity());
+      const V difference = lane<V>::fma(z_s, V(leaf.scale_s), V(T(0)) - z_t * V(leaf.scale_t));
+      x.d = lane<V>::select(lane<V>::max(z_s, z_t) == masked, zero, difference - V(leaf.offset)) - V(leaf.offset_rest);
+    }
+    x.log_s = lane<V>::fma(z_s, V(leaf.scale_s), V(-leaf.log_offset_s));
+    x.log_t = lane<V>::fma(z_t, V(leaf.scale_t), V(-leaf.log_offset_t));
+    return x;
+  }
+
+  /// One leaf's sums over the classes: terms and both slopes of each of its K sums.
+  template <int K, class Number>
+  struct leaf_sums {
+    std::array<Number, static_cast<std::size_t>(K)> term, to_student, to_teacher;
+  };
+  template <class L>
+  static constexpr int sums_or_one() {
+    if constexpr (separable<L>)
+      return sums_of<L>();
+    else
+      return 1;
+  }
+
+  /// Slope weights: what a leaf's slopes add to each output's gradient row.
+  using slope_weights = std::array<std::array<T, input_count>, leaves>;
+
+  /// The fused sweep: every separable leaf's term and, with Slopes, the weighted slopes into scratch.
+  template <bool Slopes>
+  void sweep(const slope_weights& to_student, const slope_weights& to_teacher) {
+    [&]<class... Ls, std::size_t... I>(const weighted_sum<Ls...>& sum, std::index_sequence<I...>) {
+      const row_scalars scalars{row_, columns_};
+      const std::tuple leaf{bound(sum.template get<I>().leaf, scalars)...};
+      std::tuple<leaf_sums<sums_or_one<Ls>(), double>...> total{};
+      for (index block = 0; block < end_; block += batches_per_block * w) {
+        const index stop = std::min(block + batches_per_block * w, end_);
+        std::tuple<leaf_sums<sums_or_one<Ls>(), V>...> part;
+        (clear(std::get<I>(part), V(T(0))), ...);
+        for (index i = block; i < stop; i += w) {
+          V to_s(T(0)), to_t(T(0));
+          (accumulate<Slopes, I>(std::get<I>(leaf), i, std::get<I>(part), to_student[I], to_teacher[I], to_s, to_t), ...);
+          if constexpr (Slopes) {
+            if (wanted_[0]) to_s.store_aligned(slopes_[0] + i);
+            if (wanted_[1]) to_t.store_aligned(slopes_[1] + i);
+          }
+        }
+        (flush<Slopes, Ls>(std::get<I>(total), std::get<I>(part), leaf_rows_[I].active), ...);
+      }
+      (finish<Slopes, Ls, I>(std::get<I>(leaf), std::get<I>(total)), ...);
+    }(sum_, std::make_index_sequence<static_cast<std::size_t>(leaves)>{});
+    if constexpr (Slopes) has_slopes_ = wanted_;
+  }
+
+  template <class Sums, class Number>
+  DISTILL_INLINE static void clear(Sums& sums, Number zero) {
+    sums.term.fill(zero);
+    sums.to_student.fill(zero);
+    sums.to_teacher.fill(zero);
+  }
+
+  template <bool Slopes, std::size_t I, class L, class Sums>
+  DISTILL_INLINE void accumulate(const L& leaf, index i, Sums& part, const std::array<T, input_count>& from_student,
+                                 const std::array<T, input_count>& from_teacher, V& to_s, V& to_t) const {
+    if constexpr (separable<L>) {
+      const leaf_row& r = leaf_rows_[I];
+      if (!r.active) return;
+      constexpr int K = sums_of<L>();
+      const terms<V, K> answer = leaf(element_at(r, i));
+      V slope_s(T(0)), slope_t(T(0));
+      for (std::size_t k = 0; k < static_cast<std::size_t>(K); ++k) {
+        part.term[k] = part.term[k] + answer.term[k];
+        if constexpr (Slopes) {
+          V s = answer.to_student[k], t = answer.to_teacher[k];
+          if constexpr (requires { leaf.fold(std::array<double, static_cast<std::size_t>(K)>{}); }) {
+            s = s * V(static_cast<T>(partial_[I][k]));
+            t = t * V(static_cast<T>(partial_[I][k]));
+          }
+          slope_s = k == 0 ? s : slope_s + s;
+          slope_t = k == 0 ? t : slope_t + t;
+        }
+      }
+      if constexpr (Slopes) {
+        part.to_student[0] = part.to_student[0] + slope_s;
+        if (wanted_[0]) {
+          to_s = lane<V>::fma(V(from_student[0]), slope_s, to_s);
+          if (crossed_) to_s = lane<V>::fma(V(from_teacher[0]), slope_t, to_s);
+        }
+        if (wanted_[1]) {
+          part.to_teacher[0] = part.to_teacher[0] + slope_t;
+          to_t = lane<V>::fma(V(from_teacher[1]), slope_t, to_t);
+          if (crossed_) to_t = lane<V>::fma(V(from_student[1]), slope_s, to_t);
+        } else if (crossed_) {
+          part.to_teacher[0] = part.to_teacher[0] + slope_t;
+        }
+      }
+    }
+  }
+
+  template <bool Slopes, class L, class Total, class Part>
+  DISTILL_INLINE static void flush(Total& total, const Part& part, bool active) {
+    if constexpr (separable<L>) {
+      if (!active) return;
+      for (std::size_t k = 0; k < total.term.size(); ++k) total.term[k] += reduce_sum<T>(part.term[k]);
+      if constexpr (Slopes) {
+        total.to_student[0] += reduce_sum<T>(part.to_student[0]);
+        total.to_teacher[0] += reduce_sum<T>(part.to_teacher[0]);
+      }
+    }
+  }
+
+  template <bool Slopes, class L, std::size_t I, class Total>
+  void finish(const L& leaf, const Total& total) {
+    if constexpr (separable<L>) {
+      if (!leaf_rows_[I].active) return;
+      const auto result = fold_of(leaf, total.term);
+      values_[I] = factor_[I] * result.value;
+      for (std::size_t k = 0; k < result.partial.size() && k < partial_[I].size(); ++k) partial_[I][k] = result.partial[k];
+      if constexpr (Slopes) slope_sum_[I] = {total.to_student[0], total.to_teacher[0]};
+    }
+  }
+
+  /// ∂/∂z carries the coefficient, the T² factor, 1/T and the input's share in the mixed row.
+  double chain(std::size_t k, const leaf_numbers& coefficient, int site) const {
+    return leaf_rows_[k].active ? coefficient[k] * factor_[k] * static_cast<double>(scale_[at(site)]) : 0;
+  }
+
+  void set_slope_weights(const leaf_numbers& coefficient) {
+    crossed_ = false;
+    for (std::size_t k = 0; k < leaf_rows_.size(); ++k) {
+      const planned_leaf& leaf = plan_.leaf[k];
+      if (leaf.teacher < 0) continue;
+      for (std::size_t o = 0; o < input_count; ++o) {
+        to_student_[k][o] = static_cast<T>(chain(k, coefficient, leaf.student) * leaf.to_student[o]);
+        to_teacher_[k][o] = static_cast<T>(chain(k, coefficient, leaf.teacher) * leaf.to_teacher[o]);
+      }
+      crossed_ = crossed_ || leaf.to_teacher[0] != 0 || leaf.to_student[1] != 0;
+    }
+  }
+
+  void project_slopes(const leaf_numbers& coefficient) {
+    for (std::size_t k = 0; k < leaf_rows_.size(); ++k) {
+      const planned_leaf& leaf = plan_.leaf[k];
+      if (leaf.teacher < 0 || !leaf_rows_[k].active) continue;
+      for (std::size_t o = 0; o < input_count; ++o) {
+        add_projection(o, leaf.student, chain(k, coefficient, leaf.student) * leaf.to_student[o], slope_sum_[k][0]);
+        add_projection(o, leaf.teacher, chain(k, coefficient, leaf.teacher) * leaf.to_teacher[o], slope_sum_[k][1]);
+      }
+    }
+  }
+  void add_projection(std::size_t output, int site, double weight, double slope_sum) {
+    if (weight != 0) projected_[output][at(site)] += weight * slope_sum / sum_exp_[at(site)];
+  }
+
+  template <class L>
+  void evaluate_statistic(std::size_t k, const L& leaf, int s) {
+    const int r = plan_.sites[at(s)].row;
+    const double max = static_cast<double>(max_[at(r)]), scale = static_cast<double>(scale_[at(s)]);
+    const double log_sum = std::log(sum_exp_[at(s)]);
+    row_statistics row{.label = label_, .columns = columns_};
+    if constexpr (requires { leaf.needs_mean(); }) {
+      if (leaf.needs_mean()) {
+        const kept_mean mean = mean_over_kept(rows_[at(r)].data, columns_, max, scale);
+        row.kept = mean.kept;
+        row.mean_log_p = mean.mean - log_sum;
+      }
+    }
+    if (label_ >= 0 && label_ < columns_)
+      row.label_log_p = (static_cast<double>(rows_[at(r)].data[label_]) - max) * scale - log_sum;
+    forms_[k] = leaf.evaluate(row);
+    values_[k] = factor_[k] * forms_[k].value;
+  }
+
+  void add_closed_forms(const leaf_numbers& coefficient) {
+    for (std::size_t k = 0; k < leaf_rows_.size(); ++k) {
+      const planned_leaf& leaf = plan_.leaf[k];
+      if (leaf.teacher >= 0 || !leaf_rows_[k].active) continue;
+      for (std::size_t o = 0; o < input_count; ++o) {
+        const double weight = chain(k, coefficient, leaf.student) * leaf.to_student[o];
+        if (weight == 0) continue;
+        projected_[o][at(leaf.student)] -= weight * forms_[k].mass / sum_exp_[at(leaf.student)];
+        if (forms_[k].spread != 0 && wanted_[o]) {
+          spread_over_kept(rows_[at(plan_.sites[at(leaf.student)].row)], end_, static_cast<T>(weight * forms_[k].spread),
+                           slopes_[o], !has_slopes_[o]);
+          has_slopes_[o] = true;
+        }
+      }
+    }
+  }
+
+  void write(std::size_t output, T* out, const leaf_numbers& coefficient, row_store how) {
+    std::array<projection<T>, capacity> sites;
+    std::size_t count = 0;
+    for (int s = 0; s < plan_.site_count; ++s)
+      if (projected_[output][at(s)] != 0)
+        sites[count++] = {source_[at(s)], static_cast<T>(projected_[output][at(s)])};
+    write_gradient<T>(out, columns_, has_slopes_[output] ? slopes_[output] : nullptr, {sites.data(), count}, how);
+    for (std::size_t k = 0; k < leaf_rows_.size(); ++k) {
+      const planned_leaf& leaf = plan_.leaf[k];
+      if (leaf.teacher >= 0 || !leaf_rows_[k].active || forms_[k].patch_column < 0) continue;
+      const double patch = chain(k, coefficient, leaf.student) * leaf.to_student[output] * forms_[k].patch;
+      if (patch != 0) out[forms_[k].patch_column] += static_cast<T>(patch);
+    }
+  }
+
+  const sum_of<X>& sum_;
+  const row_plan<X>& plan_;
+  index columns_, end_;
+  index row_ = 0, label_ = -1;
+
+  std::array<T*, capacity> kept_{}, mixed_{}, tails_{};
+  std::array<T*, input_count> slopes_{};
+
+  std::array<row_reader<T>, capacity> rows_{};
+  std::array<T, capacity> max_{}, scale_{};
+  std::array<double, capacity> sum_exp_{};
+  std::array<kept_row<T>, capacity> source_{};
+  statistics_row statistics_{};
+
+  std::array<leaf_row, static_cast<std::size_t>(leaves)> leaf_rows_{};
+  std::array<closed_form, static_cast<std::size_t>(leaves)> forms_{};
+  std::array<double, static_cast<std::size_t>(leaves)> factor_{};
+  std::array<std::array<double, 4>, static_cast<std::size_t>(leaves)> partial_{};
+  std::array<std::array<double, 2>, static_cast<std::size_t>(leaves)> slope_sum_{};
+  leaf_numbers values_{};
+
+  std::array<bool, input_count> wanted_{}, has_slopes_{};
+  bool crossed_ = false;
+  slope_weights to_student_{}, to_teacher_{};
+  std::array<std::array<double, capacity>, input_count> projected_{};
+};
+
+}  // namespace detail
+DISTILL_NAMESPACE_END

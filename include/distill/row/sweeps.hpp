@@ -1,0 +1,205 @@
+// The loops over the columns of one row that do not depend on the objective. All work on cache-resident scratch whose
+// length is a whole number of batches; a row's ragged end is presented as a batch padded with masked (-inf) classes.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include "../config.hpp"
+#include "../core/math.hpp"
+#include "../core/simd.hpp"
+#include "site.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace detail {
+
+template <class T>
+inline constexpr index lanes_of = lane<simd<T>>::width;
+
+/// Float accumulators are emptied into a double after this many batches, before they can lose digits.
+inline constexpr index batches_per_block = 32;
+
+inline constexpr index padded(index columns, index width) { return (columns + width - 1) / width * width; }
+
+/// One input row: whole batches where they lie, the ragged end in a padded copy.
+template <class T>
+struct row_reader {
+  const T* data = nullptr;
+  const T* tail = nullptr;
+  index whole = 0;
+
+  row_reader() = default;
+  row_reader(const T* row, index columns, T* tail_scratch)
+      : data(row), tail(tail_scratch), whole(columns / lanes_of<T> * lanes_of<T>) {
+    if (whole < columns)
+      load_partial(row + whole, columns - whole, -std::numeric_limits<T>::infinity()).store_aligned(tail_scratch);
+  }
+  DISTILL_INLINE simd<T> load(index i) const { return simd<T>::load_unaligned(i < whole ? data + i : tail); }
+};
+
+/// e^power for the small powers that a second temperature may be of the first.
+inline constexpr int largest_power = 4;
+template <class V>
+DISTILL_INLINE V raised(V e, int power) {
+  if (power == 1) return e;
+  const V square = e * e;
+  return power == 2 ? square : power == 3 ? square * e : square * square;
+}
+
+/// The exponentials of a site, kept in scratch; a site at T/n reads those at T to the n-th power.
+template <class T>
+struct kept_row {
+  const T* data = nullptr;
+  int power = 1;
+  DISTILL_INLINE simd<T> load(index i) const { return raised(simd<T>::load_aligned(data + i), power); }
+};
+
+template <class T>
+T row_max(const row_reader<T>& z, index end) {
+  using V = simd<T>;
+  constexpr index w = lanes_of<T>;
+  V a = z.load(0), b = a, c = a, d = a;
+  index i = w;
+  for (; i + 4 * w <= end; i += 4 * w) {
+    a = lane<V>::max(a, z.load(i));
+    b = lane<V>::max(b, z.load(i + w));
+    c = lane<V>::max(c, z.load(i + 2 * w));
+    d = lane<V>::max(d, z.load(i + 3 * w));
+  }
+  for (; i < end; i += w) a = lane<V>::max(a, z.load(i));
+  return reduce_max<T>(lane<V>::max(lane<V>::max(a, b), lane<V>::max(c, d)));
+}
+
+/// Σ e^{(z - max)·scale} and, when power > 1, Σ of the powers. Keeps the exponentials. `next` is the row that comes after
+/// this one, asked for while there is arithmetic to hide it behind.
+struct exponential_sums {
+  double sum = 0, powered = 0;
+};
+template <class T>
+exponential_sums keep_exponentials(const row_reader<T>& z, index end, T max, T scale, int power, T* kept,
+                                   const T* next) {
+  using V = simd<T>;
+  constexpr index w = lanes_of<T>;
+  const V m(max), s(scale);
+  exponential_sums total;
+  for (index block = 0; block < end; block += batches_per_block * w) {
+    V sum(T(0)), powered(T(0));
+    const index stop = std::min(block + batches_per_block * w, end);
+    for (index i = block; i < stop; i += w) {
+      if (next) prefetch(next + i);
+      const V e = exp_nonpositive((z.load(i) - m) * s);
+      e.store_aligned(kept + i);
+      sum = sum + e;
+      if (power > 1) powered = powered + raised(e, power);
+    }
+    total.sum += reduce_sum<T>(sum);
+    if (power > 1) total.powered += reduce_sum<T>(powered);
+  }
+  return total;
+}
+
+/// The number of classes above -inf and the mean of (z - max)·scale over them.
+struct kept_mean {
+  index kept = 0;
+  double mean = 0;
+};
+template <class T>
+kept_mean mean_over_kept(const T* row, index columns, double max, double scale) {
+  kept_mean result;
+  double sum = 0;
+  for (index c = 0; c < columns; ++c) {
+    const double z = static_cast<double>(row[c]);
+    if (z == -std::numeric_limits<double>::infinity()) continue;
+    sum += z - max;  // NaN enters here
+    ++result.kept;
+  }
+  result.mean = sum * scale / static_cast<double>(result.kept);
+  return result;
+}
+
+/// slopes[c] (+)= spread for every class above -inf.
+template <class T>
+void spread_over_kept(const row_reader<T>& z, index end, T spread, T* slopes, bool first) {
+  using V = simd<T>;
+  const V zero(T(0)), masked(-std::numeric_limits<T>::infinity());
+  for (index i = 0; i < end; i += lanes_of<T>) {
+    const V added = lane<V>::select(z.load(i) == masked, zero, V(spread));
+    (first ? added : V::load_aligned(slopes + i) + added).store_aligned(slopes + i);
+  }
+}
+
+/// A site's share of the gradient row: out -= coefficient · kept.
+template <class T>
+struct projection {
+  kept_row<T> kept;
+  T coefficient = 0;
+};
+
+/// How the gradient row is stored.
+enum class row_store { overwrite, accumulate, stream };
+
+/// out = slopes - Σ projections, with infinite coefficients taken to their limit: an infinite slope wins, a class without
+/// mass keeps its own slope. Rows with an infinite value only; never in a hot loop.
+template <class T>
+void write_limit(T* out, index columns, const T* slopes, std::span<const projection<T>> sites, bool accumulate) {
+  for (index c = 0; c < columns; ++c) {
+    T g = slopes ? slopes[c] : T(0);
+    for (const projection<T>& site : sites) {
+      T p = site.kept.data[c];
+      for (int n = 1; n < site.kept.power; ++n) p *= site.kept.data[c];
+      if (!std::isinf(g)) g -= mass_times(p, site.coefficient);
+    }
+    out[c] = accumulate ? out[c] + g : g;
+  }
+}
+
+/// out = slopes - Σ_sites coefficient · kept. Sites is their number, or -1 when only known at run time.
+template <class T, int Sites>
+void write_projected(T* out, index columns, const T* slopes, std::span<const projection<T>> sites, row_store how) {
+  using V = simd<T>;
+  constexpr index w = lanes_of<T>;
+  const std::size_t count = Sites < 0 ? sites.size() : static_cast<std::size_t>(Sites);
+  const auto gradient = [&](index i) DISTILL_LAMBDA_INLINE {
+    V g = slopes ? V::load_unaligned(slopes + i) : V(T(0));
+    for (std::size_t k = 0; k < count; ++k) {
+      const V e = raised(V::load_unaligned(sites[k].kept.data + i), sites[k].kept.power);
+      g = lane<V>::fma(V(-sites[k].coefficient), e, g);
+    }
+    return g;
+  };
+  const index whole = columns / w * w;
+  index i = 0;
+  if (how == row_store::stream && whole > 0) {
+    gradient(0).store_unaligned(out);  // up to the first aligned batch, which overlaps it
+    const auto address = reinterpret_cast<std::uintptr_t>(out) / sizeof(T);
+    i = w - static_cast<index>(address % static_cast<std::uintptr_t>(w));
+    for (; i + w <= columns; i += w) store_stream<T>(out + i, gradient(i));
+  } else if (how == row_store::accumulate) {
+    for (; i < whole; i += w) (V::load_unaligned(out + i) + gradient(i)).store_unaligned(out + i);
+  } else {
+    for (; i < whole; i += w) gradient(i).store_unaligned(out + i);
+  }
+  if (i < columns) {
+    V last = gradient(i);
+    if (how == row_store::accumulate) last = last + load_partial(out + i, columns - i, T(0));
+    store_partial<T>(out + i, columns - i, last);
+  }
+}
+
+template <class T>
+void write_gradient(T* out, index columns, const T* slopes, std::span<const projection<T>> sites, row_store how) {
+  for (const projection<T>& site : sites)
+    if (std::isinf(site.coefficient))
+      return write_limit(out, columns, slopes, sites, how == row_store::accumulate);
+  switch (sites.size()) {
+    case 0: return write_projected<T, 0>(out, columns, slopes, sites, how);
+    case 1: return write_projected<T, 1>(out, columns, slopes, sites, how);
+    case 2: return write_projected<T, 2>(out, columns, slopes, sites, how);
+    default: return write_projected<T, -1>(out, columns, slopes, sites, how);
+  }
+}
+
+}  // namespace detail
+DISTILL_NAMESPACE_END
