@@ -108,7 +108,9 @@ DISTILL_HD DISTILL_INLINE V exp_nonpositive(V x) {
   V r = lane<V>::fma(n, V(-detail::log2_parts<T>::high), x);
   r = lane<V>::fma(n, V(-detail::log2_parts<T>::low), r);
   const V power = lane<V>::from_bits(lane<V>::to_bits(shifted) << m);
-  const V fraction = V(T(1)) + lane<V>::fma(r * r, detail::horner(detail::polynomials<T>::exponential, r), r);
+  const V one(T(1));
+  const V fraction =
+      lane<V>::fma(lane<V>::fma(detail::horner(detail::polynomials<T>::exponential, r), r, one), r, one);
   return lane<V>::select(x < V(underflow), V(T(0)), fraction * power);
 }
 

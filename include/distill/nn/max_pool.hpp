@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../config.hpp"
+#include "detail/sweep.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -38,18 +39,16 @@ class max_pool : public layer<T> {
                        stride_};
     const tensor_view<T> y = t.allocate({x.shape[0], x.shape[1], p.out_height, p.out_width});
     std::int32_t* winners = t.memory().template take<std::int32_t>(y.size());
-    const index channels = x.shape[1];
-    parallel_for(x.shape[0], t.threads(), [&](index n, int) {
-      for (index plane = n * channels; plane < (n + 1) * channels; ++plane) {
-        const T* in = x.data + plane * p.height * p.width;
-        T* out = y.data + plane * p.out_height * p.out_width;
-        std::int32_t* winner = winners + plane * p.out_height * p.out_width;
-        if (p.window == 2)
-          p.template largest<2>(in, out, winner);
-        else
-          p.template largest<0>(in, out, winner);
-      }
+    const index channels = x.shape[1], in_plane = p.height * p.width, out_plane = p.out_height * p.out_width;
+    const arena::position start = t.memory().mark();
+    T* scratch = t.memory().template take<T>(2 * p.width * t.threads());
+    parallel_for(x.shape[0], t.threads(), [&](index n, int thread) {
+      T* best = scratch + 2 * p.width * thread;
+      for (index plane = n * channels; plane < (n + 1) * channels; ++plane)
+        p.largest(x.data + plane * in_plane, y.data + plane * out_plane, winners + plane * out_plane, best,
+                  best + p.width);
     });
+    t.memory().rewind(start);
     return t.record(y, {input}, [winners](tape<T>& on, variable self) { backward(on, self, winners); });
   }
 
@@ -57,24 +56,40 @@ class max_pool : public layer<T> {
   struct plane_pair {
     index height, width, out_height, out_width, window, stride;
 
-    /// Window = 0 stands for any size.
-    template <index Window>
-    void largest(const T* in, T* out, std::int32_t* winner) const {
-      const index size = Window > 0 ? Window : window;
-      for (index i = 0; i < out_height; ++i)
+    /// One plane; `best` and `best_row` hold `width` elements. Both steps are free of branches: which pixel is the
+    /// largest cannot be predicted.
+    void largest(const T* in, T* out, std::int32_t* winner, T* best, T* best_row) const {
+      for (index i = 0; i < out_height; ++i) {
+        const T* rows = in + i * stride * width;
+        largest_of_columns(rows, best, best_row);
         for (index j = 0; j < out_width; ++j) {
-          index best = i * stride * width + j * stride;
-          T value = in[best];
-          for (index k = 0; k < size; ++k)
-            for (index l = 0; l < size; ++l) {
-              const index here = (i * stride + k) * width + j * stride + l;
-              const bool larger = in[here] > value || (in[here] != in[here] && value == value);
-              value = larger ? in[here] : value;
-              best = larger ? here : best;
-            }
-          *out++ = value;
-          *winner++ = static_cast<std::int32_t>(best);
+          const T *v = best + j * stride, *row = best_row + j * stride;
+          index at = 0;
+          for (index l = 1; l < window; ++l) {
+            const bool ahead = (v[l] > v[at]) | ((v[l] == v[at]) & (row[l] < row[at])) | ((v[l] != v[l]) & (v[at] == v[at]));
+            at += static_cast<index>(ahead) * (l - at);
+          }
+          *out++ = v[at];
+          *winner++ = static_cast<std::int32_t>((i * stride + static_cast<index>(row[at])) * width + j * stride + at);
         }
+      }
+    }
+    /// best[x] = the first largest of rows[x], rows[x + width], …; best_row[x] = which.
+    void largest_of_columns(const T* rows, T* best, T* best_row) const {
+      using ops = lane<simd<T>>;
+      std::copy_n(rows, width, best);
+      std::fill_n(best_row, width, T(0));
+      for (index k = 1; k < window; ++k) {
+        const simd<T> this_row(static_cast<T>(k));
+        detail::sweep<T>(
+            width,
+            [&](simd<T>& b, simd<T>& r, const simd<T>& v) DISTILL_LAMBDA_INLINE {
+              const auto larger = (v > b) || ((v != v) && (b == b));
+              b = ops::select(larger, v, b);
+              r = ops::select(larger, this_row, r);
+            },
+            best, best_row, rows + k * width);
+      }
     }
   };
 

@@ -1,7 +1,15 @@
 // Dense matrix products whose bits depend on the shapes alone: not on threads, not on the machine's caches.
 #pragma once
 
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC bug 105593: _mm512_undefined_ps, inlined into Eigen's kernel
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <Eigen/Core>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #include <algorithm>
 
 #include "../config.hpp"
@@ -122,6 +130,8 @@ void product(matrix_view<const std::type_identity_t<T>> a, matrix_view<const std
           std::fill_n(part.row(r), columns, T(0));
         else if (initial.column_stride == 1)
           std::copy_n(&initial(row + r, column), columns, part.row(r));
+        else if (initial.column_stride == 0)
+          std::fill_n(part.row(r), columns, initial(row + r, 0));
         else
           for (index j = 0; j < columns; ++j) part(r, j) = initial(row + r, column + j);
       }

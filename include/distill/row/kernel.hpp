@@ -41,6 +41,9 @@ folded<static_cast<int>(K)> fold_of(const L& leaf, const std::array<double, K>& 
     return {sums[0], {1.0}};
 }
 
+/// The most sums a separable objective may fold.
+inline constexpr int largest_fold = 4;
+
 template <class T, row_objective X>
 class row_kernel {
   using V = simd<T>;
@@ -232,12 +235,9 @@ class row_kernel {
     const double offset = peak_s - peak_t + std::log(sum_exp_[at(s)] / sum_exp_[at(t)]);
     leaf.offset = static_cast<T>(offset);
     leaf.offset_rest = static_cast<T>(offset - static_cast<double>(leaf.offset));
-    if constexpr (reads_logarithms) {
-      leaf.log_offset_s = static_cast<T>(peak_s + std::log(sum_exp_[at(s)]));
-      leaf.log_offset_t = static_cast<T>(peak_t + std::log(sum_exp_[at(t)]));
-    }
+    leaf.log_offset_s = static_cast<T>(peak_s + std::log(sum_exp_[at(s)]));
+    leaf.log_offset_t = static_cast<T>(peak_t + std::log(sum_exp_[at(t)]));
   }
-  static constexpr bool reads_logarithms = true;
 
   DISTILL_INLINE static element<V> element_at(const leaf_row& leaf, index i) {
     const V z_s = leaf.z_s.load(i), z_t = leaf.z_t.load(i), zero(T(0));
@@ -281,16 +281,19 @@ class row_kernel {
       const row_scalars scalars{row_, columns_};
       const std::tuple leaf{bound(sum.template get<I>().leaf, scalars)...};
       std::tuple<leaf_sums<sums_or_one<Ls>(), double>...> total{};
+      // Copies on the stack: the compiler may keep them in registers across the stores to scratch.
+      const std::array rows = leaf_rows_;
+      const slope_targets targets{wanted_, slopes_, to_student, to_teacher, partial_, crossed_};
       for (index block = 0; block < end_; block += batches_per_block * w) {
         const index stop = std::min(block + batches_per_block * w, end_);
         std::tuple<leaf_sums<sums_or_one<Ls>(), V>...> part;
         (clear(std::get<I>(part), V(T(0))), ...);
         for (index i = block; i < stop; i += w) {
           V to_s(T(0)), to_t(T(0));
-          (accumulate<Slopes, I>(std::get<I>(leaf), i, std::get<I>(part), to_student[I], to_teacher[I], to_s, to_t), ...);
+          (accumulate<Slopes, I>(std::get<I>(leaf), rows[I], targets, i, std::get<I>(part), to_s, to_t), ...);
           if constexpr (Slopes) {
-            if (wanted_[0]) to_s.store_aligned(slopes_[0] + i);
-            if (wanted_[1]) to_t.store_aligned(slopes_[1] + i);
+            if (targets.wanted[0]) to_s.store_aligned(targets.slopes[0] + i);
+            if (targets.wanted[1]) to_t.store_aligned(targets.slopes[1] + i);
           }
         }
         (flush<Slopes, Ls>(std::get<I>(total), std::get<I>(part), leaf_rows_[I].active), ...);
@@ -307,11 +310,19 @@ class row_kernel {
     sums.to_teacher.fill(zero);
   }
 
+  /// Where the slopes go and with which weights.
+  struct slope_targets {
+    std::array<bool, input_count> wanted;
+    std::array<T*, input_count> slopes;
+    slope_weights to_student, to_teacher;
+    std::array<std::array<double, largest_fold>, static_cast<std::size_t>(leaves)> partial;
+    bool crossed;
+  };
+
   template <bool Slopes, std::size_t I, class L, class Sums>
-  DISTILL_INLINE void accumulate(const L& leaf, index i, Sums& part, const std::array<T, input_count>& from_student,
-                                 const std::array<T, input_count>& from_teacher, V& to_s, V& to_t) const {
+  DISTILL_INLINE static void accumulate(const L& leaf, const leaf_row& r, const slope_targets& target, index i, Sums& part,
+                                        V& to_s, V& to_t) {
     if constexpr (separable<L>) {
-      const leaf_row& r = leaf_rows_[I];
       if (!r.active) return;
       constexpr int K = sums_of<L>();
       const terms<V, K> answer = leaf(element_at(r, i));
@@ -321,8 +332,8 @@ class row_kernel {
         if constexpr (Slopes) {
           V s = answer.to_student[k], t = answer.to_teacher[k];
           if constexpr (requires { leaf.fold(std::array<double, static_cast<std::size_t>(K)>{}); }) {
-            s = s * V(static_cast<T>(partial_[I][k]));
-            t = t * V(static_cast<T>(partial_[I][k]));
+            s = s * V(static_cast<T>(target.partial[I][k]));
+            t = t * V(static_cast<T>(target.partial[I][k]));
           }
           slope_s = k == 0 ? s : slope_s + s;
           slope_t = k == 0 ? t : slope_t + t;
@@ -330,16 +341,12 @@ class row_kernel {
       }
       if constexpr (Slopes) {
         part.to_student[0] = part.to_student[0] + slope_s;
-        if (wanted_[0]) {
-          to_s = lane<V>::fma(V(from_student[0]), slope_s, to_s);
-          if (crossed_) to_s = lane<V>::fma(V(from_teacher[0]), slope_t, to_s);
-        }
-        if (wanted_[1]) {
-          part.to_teacher[0] = part.to_teacher[0] + slope_t;
-          to_t = lane<V>::fma(V(from_teacher[1]), slope_t, to_t);
-          if (crossed_) to_t = lane<V>::fma(V(from_student[1]), slope_s, to_t);
-        } else if (crossed_) {
-          part.to_teacher[0] = part.to_teacher[0] + slope_t;
+        if (target.wanted[1] || target.crossed) part.to_teacher[0] = part.to_teacher[0] + slope_t;
+        if (target.wanted[0]) to_s = lane<V>::fma(V(target.to_student[I][0]), slope_s, to_s);
+        if (target.wanted[1]) to_t = lane<V>::fma(V(target.to_teacher[I][1]), slope_t, to_t);
+        if (target.crossed) {  // a mixed row: the teacher's slope reaches the student too, or the other way round
+          to_s = lane<V>::fma(V(target.to_teacher[I][0]), slope_t, to_s);
+          to_t = lane<V>::fma(V(target.to_student[I][1]), slope_s, to_t);
         }
       }
     }
@@ -363,7 +370,8 @@ class row_kernel {
       if (!leaf_rows_[I].active) return;
       const auto result = fold_of(leaf, total.term);
       values_[I] = factor_[I] * result.value;
-      for (std::size_t k = 0; k < result.partial.size() && k < partial_[I].size(); ++k) partial_[I][k] = result.partial[k];
+      static_assert(sums_of<L>() <= largest_fold);
+      for (std::size_t k = 0; k < result.partial.size(); ++k) partial_[I][k] = result.partial[k];
       if constexpr (Slopes) slope_sum_[I] = {total.to_student[0], total.to_teacher[0]};
     }
   }
@@ -468,7 +476,7 @@ class row_kernel {
   std::array<leaf_row, static_cast<std::size_t>(leaves)> leaf_rows_{};
   std::array<closed_form, static_cast<std::size_t>(leaves)> forms_{};
   std::array<double, static_cast<std::size_t>(leaves)> factor_{};
-  std::array<std::array<double, 4>, static_cast<std::size_t>(leaves)> partial_{};
+  std::array<std::array<double, largest_fold>, static_cast<std::size_t>(leaves)> partial_{};
   std::array<std::array<double, 2>, static_cast<std::size_t>(leaves)> slope_sum_{};
   leaf_numbers values_{};
 

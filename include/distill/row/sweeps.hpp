@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -57,7 +58,7 @@ struct kept_row {
 };
 
 template <class T>
-T row_max(const row_reader<T>& z, index end) {
+T row_max(row_reader<T> z, index end) {
   using V = simd<T>;
   constexpr index w = lanes_of<T>;
   V a = z.load(0), b = a, c = a, d = a;
@@ -78,8 +79,7 @@ struct exponential_sums {
   double sum = 0, powered = 0;
 };
 template <class T>
-exponential_sums keep_exponentials(const row_reader<T>& z, index end, T max, T scale, int power, T* kept,
-                                   const T* next) {
+exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, int power, T* kept, const T* next) {
   using V = simd<T>;
   constexpr index w = lanes_of<T>;
   const V m(max), s(scale);
@@ -157,10 +157,14 @@ void write_limit(T* out, index columns, const T* slopes, std::span<const project
 
 /// out = slopes - Σ_sites coefficient · kept. Sites is their number, or -1 when only known at run time.
 template <class T, int Sites>
-void write_projected(T* out, index columns, const T* slopes, std::span<const projection<T>> sites, row_store how) {
+void write_projected(T* out, index columns, const T* slopes, std::span<const projection<T>> given, row_store how) {
   using V = simd<T>;
   constexpr index w = lanes_of<T>;
-  const std::size_t count = Sites < 0 ? sites.size() : static_cast<std::size_t>(Sites);
+  const std::size_t count = Sites < 0 ? given.size() : static_cast<std::size_t>(Sites);
+  // A copy on the stack: the compiler may keep it in registers across the stores to `out`.
+  std::array<projection<T>, Sites <= 0 ? 1 : Sites> own;
+  for (std::size_t k = 0; Sites > 0 && k < count; ++k) own[k] = given[k];
+  const projection<T>* const sites = Sites > 0 ? own.data() : given.data();
   const auto gradient = [&](index i) DISTILL_LAMBDA_INLINE {
     V g = slopes ? V::load_unaligned(slopes + i) : V(T(0));
     for (std::size_t k = 0; k < count; ++k) {
