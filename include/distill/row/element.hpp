@@ -18,7 +18,7 @@ template <lane_type V>
 struct element {
   V d;             ///< log p_s - log p_t, formed from z_s - z_t, so it keeps its digits when the rows are near
   V p_s, p_t;      ///< probabilities
-  V log_s, log_t;  ///< their logarithms
+  V log_s, log_t;  ///< their logarithms; only for objectives that declare reads_log_probabilities
 
   /// p_t (e^d - 1 - d) >= 0: the forward divergence's term, without cancellation.
   DISTILL_HD DISTILL_INLINE V pt_phi() const {

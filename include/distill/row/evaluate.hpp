@@ -58,6 +58,7 @@ class participation {
     std::array<double, leaves> plain{}, weighted{};
     std::array<bool, leaves> active{};
     bool any = false;
+    bool separable_active = true;  // every separable leaf takes part
   };
   row_shares at(index row) const {
     row_shares result;
@@ -65,7 +66,10 @@ class participation {
     if (weight == 0) return result;
     sum_.each([&](auto k, const auto& item) {
       const double own = item.weight[row];
-      if (own == 0 || !counts(item.leaf, row)) return;
+      if (own == 0 || !counts(item.leaf, row)) {
+        if (separable<std::remove_cvref_t<decltype(item.leaf)>>) result.separable_active = false;
+        return;
+      }
       result.plain[k] = weight * share_[k];
       result.weighted[k] = own * result.plain[k];
       result.active[k] = true;
@@ -91,11 +95,93 @@ class participation {
 };
 
 template <class T>
-void zero_row(const row_memory<T>& memory, index columns, row_store how) {
-  if (how == row_store::accumulate) return;
-  for (T* out : memory.out)
-    for (index c = 0; out && c < columns; ++c) out[c] = 0;
+void zero_row(const row_memory<T>& memory, index columns) {
+  for (std::size_t o = 0; o < input_count; ++o)
+    for (index c = 0; memory.out[o] && memory.how[o] != row_store::accumulate && c < columns; ++c) memory.out[o][c] = 0;
 }
+
+/// One call's rows: what each needs, how it is computed, what is recorded of it.
+template <row_objective X, class T>
+class row_call {
+  static constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
+  using shares_type = participation<X, T>;
+  using several_type = short_kernel<T, X>;
+
+ public:
+  static constexpr index record_size = static_cast<index>(leaves) + 1;
+
+  row_call(const shares_type& shares, const batch<T>& in, const row_options& options, bool with_gradient, double* records)
+      : shares_(shares), in_(in), options_(options), with_gradient_(with_gradient), records_(records) {}
+
+  void operator()(row_kernels<T, X>& kernels, const row_group<T>& group) const {
+    if (kernels.several) return together(kernels, group);
+    for (std::size_t i = 0; i < group.memory.size(); ++i) alone(kernels.row, group.first + static_cast<index>(i), group.memory[i]);
+  }
+
+ private:
+  index label(index row) const { return in_.labels ? in_.labels[row] : -1; }
+  double upstream(index row) const { return with_gradient_ ? options_.upstream[row] : 0; }
+
+  void record(index row, const typename shares_type::row_shares& share, const std::array<double, leaves>& value) const {
+    double* out = records_ + row * record_size;
+    out[leaves] = 0;
+    for (std::size_t k = 0; k < leaves; ++k) {
+      out[k] = share.active[k] ? share.plain[k] * value[k] : 0;
+      if (share.active[k]) out[leaves] += share.weighted[k] * value[k];
+    }
+  }
+
+  void alone(row_kernel<T, X>& kernel, index row, const row_memory<T>& memory) const {
+    const auto share = shares_.at(row);
+    const double factor = upstream(row);
+    std::array<double, leaves> value{}, coefficient;
+    for (std::size_t k = 0; k < leaves; ++k) coefficient[k] = factor * share.weighted[k];
+    if (share.any) kernel.open(row, memory);
+    if (!share.any || factor == 0) zero_row(memory, in_.student.columns());
+    if (share.any)
+      value = factor == 0 ? kernel.values(share.active, label(row))
+                          : kernel.values_and_gradient(share.active, coefficient, label(row), memory);
+    record(row, share, value);
+  }
+
+  void together(row_kernels<T, X>& kernels, const row_group<T>& group) const {
+    several_type& several = *kernels.several;
+    const std::size_t count = group.memory.size();
+    std::array<typename shares_type::row_shares, several_type::lanes> share;
+    std::array<std::array<double, several_type::lanes>, leaves> coefficient{};
+    std::array<index, several_type::lanes> labels;
+    std::array<bool, several_type::lanes> usual{};
+    labels.fill(-1);
+    several.open(group.first, group.memory);
+    for (std::size_t l = 0; l < count; ++l) {
+      const index row = group.first + static_cast<index>(l);
+      share[l] = shares_.at(row);
+      labels[l] = label(row);
+      const double factor = upstream(row);
+      usual[l] = several.ordinary(l) && share[l].any && share[l].separable_active && (factor != 0 || !with_gradient_);
+      for (std::size_t k = 0; k < leaves && usual[l]; ++k) coefficient[k][l] = factor * share[l].weighted[k];
+    }
+    const auto& values = with_gradient_ ? several.template evaluate<true>(coefficient, labels, group.memory[0])
+                                        : several.template evaluate<false>(coefficient, labels, group.memory[0]);
+    for (std::size_t l = 0; l < count; ++l) {
+      const index row = group.first + static_cast<index>(l);
+      if (!usual[l]) {
+        alone(kernels.row, row, group.memory[l]);
+        continue;
+      }
+      std::array<double, leaves> value;
+      for (std::size_t k = 0; k < leaves; ++k) value[k] = values[k][l];
+      if (with_gradient_) several.write(l, coefficient, group.memory[l]);
+      record(row, share[l], value);
+    }
+  }
+
+  const shares_type& shares_;
+  const batch<T>& in_;
+  const row_options& options_;
+  bool with_gradient_;
+  double* records_;
+};
 
 template <row_objective X, class T>
 evaluation<sum_of<X>::leaves> run(const X& objective, const batch<T>& in, const gradients<T>& out,
@@ -107,40 +193,15 @@ evaluation<sum_of<X>::leaves> run(const X& objective, const batch<T>& in, const 
   check_outputs(plan.used, in, out);
   check_options(options, in.student.rows());
   const participation<X, T> shares(sum, in, options);
-  const index rows = in.student.rows(), columns = in.student.columns();
-  const bool with_gradient = out.student || out.teacher;
-  double* table = workspace.values(rows * static_cast<index>(leaves + 1));
-
-  for_each_row<X>(sum, plan, in, out, options.store, options.execution, workspace,
-                  [&](row_kernel<T, X>& kernel, index r, const row_memory<T>& memory, row_store how) {
-    double* record = table + r * static_cast<index>(leaves + 1);
-    for (std::size_t k = 0; k <= leaves; ++k) record[k] = 0;
-    const auto share = shares.at(r);
-    if (!share.any) return zero_row(memory, columns, how);
-    const index label = in.labels ? in.labels[r] : -1;
-    kernel.open(r, memory);
-    std::array<double, leaves> value;
-    const double upstream = with_gradient ? options.upstream[r] : 0;
-    if (upstream == 0) {
-      value = kernel.values(share.active, label);
-      zero_row(memory, columns, how);
-    } else {
-      std::array<double, leaves> coefficient;
-      for (std::size_t k = 0; k < leaves; ++k) coefficient[k] = upstream * share.weighted[k];
-      value = kernel.values_and_gradient(share.active, coefficient, label, memory, how);
-    }
-    for (std::size_t k = 0; k < leaves; ++k)
-      if (share.active[k]) {
-        record[k] = share.plain[k] * value[k];
-        record[leaves] += share.weighted[k] * value[k];
-      }
-  });
+  const index rows = in.student.rows(), size = row_call<X, T>::record_size;
+  double* records = workspace.values(rows * size);
+  const row_call<X, T> call(shares, in, options, out.student || out.teacher, records);
+  for_each_row<X>(sum, plan, in, out, options.store, options.execution, workspace, call);
 
   evaluation<sum_of<X>::leaves> result;
   for (index r = 0; r < rows; ++r) {  // one order, whatever the threads did
-    const double* record = table + r * static_cast<index>(leaves + 1);
-    for (std::size_t k = 0; k < leaves; ++k) result.terms[k] += record[k];
-    result.value += record[leaves];
+    for (std::size_t k = 0; k < leaves; ++k) result.terms[k] += records[r * size + static_cast<index>(k)];
+    result.value += records[r * size + static_cast<index>(leaves)];
   }
   return result;
 }
@@ -174,10 +235,13 @@ void values(const X& objective, const batch<T>& in, value_table<X>& table, const
   const detail::participation<X, T> shares(sum, in, options);
   table.resize(in.student.rows());
   detail::for_each_row<X>(sum, plan, in, gradients<T>{}, store_mode::overwrite, how, workspace,
-                          [&](auto& kernel, index r, const detail::row_memory<T>& memory, detail::row_store) {
-    kernel.open(r, memory);
-    table.values(r) = kernel.values(shares.at(r).active, in.labels ? in.labels[r] : -1);
-    table.statistics(r) = kernel.statistics();
+                          [&](auto& kernels, const detail::row_group<T>& group) {
+    for (std::size_t i = 0; i < group.memory.size(); ++i) {
+      const index r = group.first + static_cast<index>(i);
+      kernels.row.open(r, group.memory[i]);
+      table.values(r) = kernels.row.values(shares.at(r).active, in.labels ? in.labels[r] : -1);
+      table.statistics(r) = kernels.row.statistics();
+    }
   });
 }
 
@@ -200,18 +264,24 @@ void gradient(const X& objective, const batch<T>& in, const value_table<X>& tabl
   const row_options options{.reduction = reduction::sum()};
   const detail::participation<X, T> shares(sum, in, options);
   detail::for_each_row<X>(sum, plan, in, out, store, how, workspace,
-                          [&](auto& kernel, index r, const detail::row_memory<T>& memory, detail::row_store row_mode) {
-    auto active = shares.at(r).active;
-    std::array<double, leaves> coefficient{};
-    bool any = false;
-    for (std::size_t k = 0; k < leaves; ++k) {
-      coefficient[k] = coefficients(r, static_cast<index>(k));
-      active[k] = active[k] && coefficient[k] != 0;
-      any = any || active[k];
+                          [&](auto& kernels, const detail::row_group<T>& group) {
+    for (std::size_t i = 0; i < group.memory.size(); ++i) {
+      const index r = group.first + static_cast<index>(i);
+      auto active = shares.at(r).active;
+      std::array<double, leaves> coefficient{};
+      bool any = false;
+      for (std::size_t k = 0; k < leaves; ++k) {
+        coefficient[k] = coefficients(r, static_cast<index>(k));
+        active[k] = active[k] && coefficient[k] != 0;
+        any = any || active[k];
+      }
+      if (!any) {
+        detail::zero_row(group.memory[i], columns);
+        continue;
+      }
+      kernels.row.open(r, group.memory[i], &table.statistics(r));
+      kernels.row.values_and_gradient(active, coefficient, in.labels ? in.labels[r] : -1, group.memory[i]);
     }
-    if (!any) return detail::zero_row(memory, columns, row_mode);
-    kernel.open(r, memory, &table.statistics(r));
-    kernel.values_and_gradient(active, coefficient, in.labels ? in.labels[r] : -1, memory, row_mode);
   });
 }
 

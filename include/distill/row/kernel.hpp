@@ -11,6 +11,7 @@
 #include "../config.hpp"
 #include "../core/buffer.hpp"
 #include "../core/simd.hpp"
+#include "fused.hpp"
 #include "plan.hpp"
 #include "sweeps.hpp"
 
@@ -23,6 +24,7 @@ struct row_memory {
   std::array<const T*, input_count> in{};
   std::array<T*, input_count> out{};
   std::array<const T*, input_count> next{};
+  std::array<row_store, input_count> how{};
 };
 
 template <class L>
@@ -40,9 +42,6 @@ folded<static_cast<int>(K)> fold_of(const L& leaf, const std::array<double, K>& 
   else
     return {sums[0], {1.0}};
 }
-
-/// The most sums a separable objective may fold.
-inline constexpr int largest_fold = 4;
 
 template <class T, row_objective X>
 class row_kernel {
@@ -64,7 +63,7 @@ class row_kernel {
       : sum_(sum), plan_(plan), columns_(columns), end_(padded(columns, w)) {
     for (int s = 0; s < plan.site_count; ++s, scratch += stride(columns)) kept_[at(s)] = scratch;
     for (int r = 0; r < plan.row_count; ++r, scratch += stride(columns)) mixed_[at(r)] = scratch;
-    for (T*& slopes : slopes_) slopes = scratch, scratch += stride(columns);
+    for (T*& slopes : target_.slopes) slopes = scratch, scratch += stride(columns);
     for (int r = 0; r < plan.row_count; ++r, scratch += w) tails_[at(r)] = scratch;
   }
 
@@ -107,27 +106,26 @@ class row_kernel {
   /// The leaves' values, T² included. Inactive leaves are not evaluated and have value 0.
   leaf_numbers values(const std::array<bool, leaves>& active, index label) {
     prepare(active, label);
-    if constexpr (any_separable) sweep<false>({}, {});
+    if constexpr (any_separable) sweep<false>();
     return values_;
   }
 
   /// The same, and Σ_k coefficient[k] · ∇leaf_k into the wanted outputs. A coefficient of 0 removes the leaf's gradient.
   leaf_numbers values_and_gradient(const std::array<bool, leaves>& active, const leaf_numbers& coefficient, index label,
-                                   const row_memory<T>& memory, row_store how) {
+                                   const row_memory<T>& memory) {
     prepare(active, label);
-    wanted_ = {};
     has_slopes_ = {};
-    for (std::size_t o = 0; o < wanted_.size(); ++o) wanted_[o] = memory.out[o] != nullptr;
+    for (std::size_t o = 0; o < input_count; ++o) target_.wanted[o] = memory.out[o] != nullptr;
     for (auto& of_output : projected_) of_output.fill(0);
     if constexpr (any_separable) {
-      if constexpr (!all_linear) sweep<false>({}, {});  // F(sums) first: its partials weight the slopes
+      if constexpr (!all_linear) sweep<false>();  // F(sums) first: its partials weight the slopes
       set_slope_weights(coefficient);
-      sweep<true>(to_student_, to_teacher_);
+      sweep<true>();
       project_slopes(coefficient);
     }
     add_closed_forms(coefficient);
-    for (std::size_t o = 0; o < wanted_.size(); ++o)
-      if (wanted_[o]) write(o, memory.out[o], coefficient, how);
+    for (std::size_t o = 0; o < input_count; ++o)
+      if (target_.wanted[o]) write(o, memory.out[o], coefficient, memory.how[o]);
     return values_;
   }
 
@@ -143,7 +141,7 @@ class row_kernel {
   static constexpr bool leaf_flags(F f) {
     return []<class... Ls>(const weighted_sum<Ls...>*, F flag) {
       return flag(std::array<bool, sizeof...(Ls)>{separable<Ls>...},
-                  std::array<bool, sizeof...(Ls)>{!(requires(const Ls l) { &Ls::fold; })...});
+                  std::array<bool, sizeof...(Ls)>{!folds<Ls>...});
     }(static_cast<const sum_of<X>*>(nullptr), f);
   }
   static constexpr bool any_separable = leaf_flags([](auto separable_leaf, auto) {
@@ -182,7 +180,7 @@ class row_kernel {
   void rebase_distant_rows() {
     T low = max_[0], high = max_[0];
     for (int r = 1; r < plan_.row_count; ++r) low = std::min(low, max_[at(r)]), high = std::max(high, max_[at(r)]);
-    if (!(high > low + T(64))) return;  // one far row is no trouble; -inf and NaN rows are invalid either way
+    if (!(high > low + distant_rows<T>)) return;  // one far row is no trouble; -inf and NaN rows are invalid either way
     for (int r = 0; r < plan_.row_count; ++r) {
       const T* row = rows_[at(r)].data;
       for (index c = 0; c < columns_; ++c) mixed_[at(r)][c] = row[c] - max_[at(r)];
@@ -191,16 +189,7 @@ class row_kernel {
     }
   }
 
-  /// What the sweep needs of a separable leaf, in the lane's precision.
-  struct leaf_row {
-    bool active = false;
-    kept_row<T> kept_s, kept_t;
-    row_reader<T> z_s, z_t;
-    T inverse_s = 0, inverse_t = 0;           // 1 / Σ exp
-    T scale_s = 1, scale_t = 1;               // 1 / T
-    T offset = 0, offset_rest = 0;            // d = z_s·scale_s - z_t·scale_t - (offset + offset_rest)
-    T log_offset_s = 0, log_offset_t = 0;     // log p = z·scale - log_offset
-  };
+  using leaf_row = leaf_lanes<T, row_reader<T>>;
 
   void prepare(const std::array<bool, leaves>& active, index label) {
     values_.fill(0);
@@ -213,56 +202,36 @@ class row_kernel {
       if (!leaf.active) return;
       const planned_leaf& planned = plan_.leaf[k];
       if constexpr (separable<L>)
-        prepare_pair(leaf, planned.student, planned.teacher);
+        prepare_pair<L>(leaf, planned.student, planned.teacher);
       else
         evaluate_statistic(k, item.leaf, planned.student);
     });
   }
 
+  template <class L>
   void prepare_pair(leaf_row& leaf, int s, int t) {
+    const int row_s = plan_.sites[at(s)].row, row_t = plan_.sites[at(t)].row;
     leaf.kept_s = source_[at(s)];
     leaf.kept_t = source_[at(t)];
-    const int row_s = plan_.sites[at(s)].row, row_t = plan_.sites[at(t)].row;
     leaf.z_s = rows_[at(row_s)];
     leaf.z_t = rows_[at(row_t)];
-    leaf.inverse_s = static_cast<T>(1 / sum_exp_[at(s)]);
-    leaf.inverse_t = static_cast<T>(1 / sum_exp_[at(t)]);
-    leaf.scale_s = scale_[at(s)];
-    leaf.scale_t = scale_[at(t)];
-    const double peak_s = double(max_[at(row_s)]) * double(leaf.scale_s);
-    const double peak_t = double(max_[at(row_t)]) * double(leaf.scale_t);
+    leaf.inverse_s = V(static_cast<T>(1 / sum_exp_[at(s)]));
+    leaf.inverse_t = V(static_cast<T>(1 / sum_exp_[at(t)]));
+    leaf.scale_s = V(scale_[at(s)]);
+    leaf.scale_t = V(scale_[at(t)]);
+    leaf.one_scale = scale_[at(s)] == scale_[at(t)];
+    const double peak_s = double(max_[at(row_s)]) * double(scale_[at(s)]);
+    const double peak_t = double(max_[at(row_t)]) * double(scale_[at(t)]);
     // The difference of the normalisers in double, as a sum of two T: a common shift of the logits costs no digits.
     const double offset = peak_s - peak_t + std::log(sum_exp_[at(s)] / sum_exp_[at(t)]);
-    leaf.offset = static_cast<T>(offset);
-    leaf.offset_rest = static_cast<T>(offset - static_cast<double>(leaf.offset));
-    leaf.log_offset_s = static_cast<T>(peak_s + std::log(sum_exp_[at(s)]));
-    leaf.log_offset_t = static_cast<T>(peak_t + std::log(sum_exp_[at(t)]));
-  }
-
-  DISTILL_INLINE static element<V> element_at(const leaf_row& leaf, index i) {
-    const V z_s = leaf.z_s.load(i), z_t = leaf.z_t.load(i), zero(T(0));
-    element<V> x;
-    x.p_s = leaf.kept_s.load(i) * V(leaf.inverse_s);
-    x.p_t = leaf.kept_t.load(i) * V(leaf.inverse_t);
-    if (leaf.scale_s == leaf.scale_t) {
-      // Equal logits differ by 0, masked ones (-inf - -inf) included.
-      const V difference = lane<V>::select(z_s == z_t, zero, z_s - z_t);
-      x.d = lane<V>::fma(difference, V(leaf.scale_s), V(-leaf.offset)) - V(leaf.offset_rest);
-    } else {
-      const V masked(-std::numeric_limits<T>::infinity());
-      const V difference = lane<V>::fma(z_s, V(leaf.scale_s), V(T(0)) - z_t * V(leaf.scale_t));
-      x.d = lane<V>::select(lane<V>::max(z_s, z_t) == masked, zero, difference - V(leaf.offset)) - V(leaf.offset_rest);
+    leaf.offset = V(static_cast<T>(offset));
+    leaf.offset_rest = V(static_cast<T>(offset - static_cast<double>(static_cast<T>(offset))));
+    if constexpr (reads_log_probabilities<L>) {
+      leaf.log_offset_s = V(static_cast<T>(peak_s + std::log(sum_exp_[at(s)])));
+      leaf.log_offset_t = V(static_cast<T>(peak_t + std::log(sum_exp_[at(t)])));
     }
-    x.log_s = lane<V>::fma(z_s, V(leaf.scale_s), V(-leaf.log_offset_s));
-    x.log_t = lane<V>::fma(z_t, V(leaf.scale_t), V(-leaf.log_offset_t));
-    return x;
   }
 
-  /// One leaf's sums over the classes: terms and both slopes of each of its K sums.
-  template <int K, class Number>
-  struct leaf_sums {
-    std::array<Number, static_cast<std::size_t>(K)> term, to_student, to_teacher;
-  };
   template <class L>
   static constexpr int sums_or_one() {
     if constexpr (separable<L>)
@@ -271,85 +240,39 @@ class row_kernel {
       return 1;
   }
 
-  /// Slope weights: what a leaf's slopes add to each output's gradient row.
-  using slope_weights = std::array<std::array<T, input_count>, leaves>;
-
   /// The fused sweep: every separable leaf's term and, with Slopes, the weighted slopes into scratch.
   template <bool Slopes>
-  void sweep(const slope_weights& to_student, const slope_weights& to_teacher) {
+  void sweep() {
     [&]<class... Ls, std::size_t... I>(const weighted_sum<Ls...>& sum, std::index_sequence<I...>) {
       const row_scalars scalars{row_, columns_};
       const std::tuple leaf{bound(sum.template get<I>().leaf, scalars)...};
-      std::tuple<leaf_sums<sums_or_one<Ls>(), double>...> total{};
+      std::tuple total{leaf_sums<sums_or_one<Ls>(), double>(0.0)...};
       // Copies on the stack: the compiler may keep them in registers across the stores to scratch.
       const std::array rows = leaf_rows_;
-      const slope_targets targets{wanted_, slopes_, to_student, to_teacher, partial_, crossed_};
+      const slope_targets<T, leaves> target = target_;
       for (index block = 0; block < end_; block += batches_per_block * w) {
         const index stop = std::min(block + batches_per_block * w, end_);
-        std::tuple<leaf_sums<sums_or_one<Ls>(), V>...> part;
-        (clear(std::get<I>(part), V(T(0))), ...);
+        std::tuple part{leaf_sums<sums_or_one<Ls>(), V>(V(T(0)))...};
         for (index i = block; i < stop; i += w) {
           V to_s(T(0)), to_t(T(0));
-          (accumulate<Slopes, I>(std::get<I>(leaf), rows[I], targets, i, std::get<I>(part), to_s, to_t), ...);
+          (step<Slopes, I>(std::get<I>(leaf), rows[I], target, i, std::get<I>(part), to_s, to_t), ...);
           if constexpr (Slopes) {
-            if (targets.wanted[0]) to_s.store_aligned(targets.slopes[0] + i);
-            if (targets.wanted[1]) to_t.store_aligned(targets.slopes[1] + i);
+            if (target.wanted[0]) to_s.store_aligned(target.slopes[0] + i);
+            if (target.wanted[1]) to_t.store_aligned(target.slopes[1] + i);
           }
         }
-        (flush<Slopes, Ls>(std::get<I>(total), std::get<I>(part), leaf_rows_[I].active), ...);
+        (flush<Slopes, Ls>(std::get<I>(total), std::get<I>(part), rows[I].active), ...);
       }
       (finish<Slopes, Ls, I>(std::get<I>(leaf), std::get<I>(total)), ...);
     }(sum_, std::make_index_sequence<static_cast<std::size_t>(leaves)>{});
-    if constexpr (Slopes) has_slopes_ = wanted_;
+    if constexpr (Slopes) has_slopes_ = target_.wanted;
   }
-
-  template <class Sums, class Number>
-  DISTILL_INLINE static void clear(Sums& sums, Number zero) {
-    sums.term.fill(zero);
-    sums.to_student.fill(zero);
-    sums.to_teacher.fill(zero);
-  }
-
-  /// Where the slopes go and with which weights.
-  struct slope_targets {
-    std::array<bool, input_count> wanted;
-    std::array<T*, input_count> slopes;
-    slope_weights to_student, to_teacher;
-    std::array<std::array<double, largest_fold>, static_cast<std::size_t>(leaves)> partial;
-    bool crossed;
-  };
 
   template <bool Slopes, std::size_t I, class L, class Sums>
-  DISTILL_INLINE static void accumulate(const L& leaf, const leaf_row& r, const slope_targets& target, index i, Sums& part,
-                                        V& to_s, V& to_t) {
-    if constexpr (separable<L>) {
-      if (!r.active) return;
-      constexpr int K = sums_of<L>();
-      const terms<V, K> answer = leaf(element_at(r, i));
-      V slope_s(T(0)), slope_t(T(0));
-      for (std::size_t k = 0; k < static_cast<std::size_t>(K); ++k) {
-        part.term[k] = part.term[k] + answer.term[k];
-        if constexpr (Slopes) {
-          V s = answer.to_student[k], t = answer.to_teacher[k];
-          if constexpr (requires { leaf.fold(std::array<double, static_cast<std::size_t>(K)>{}); }) {
-            s = s * V(static_cast<T>(target.partial[I][k]));
-            t = t * V(static_cast<T>(target.partial[I][k]));
-          }
-          slope_s = k == 0 ? s : slope_s + s;
-          slope_t = k == 0 ? t : slope_t + t;
-        }
-      }
-      if constexpr (Slopes) {
-        part.to_student[0] = part.to_student[0] + slope_s;
-        if (target.wanted[1] || target.crossed) part.to_teacher[0] = part.to_teacher[0] + slope_t;
-        if (target.wanted[0]) to_s = lane<V>::fma(V(target.to_student[I][0]), slope_s, to_s);
-        if (target.wanted[1]) to_t = lane<V>::fma(V(target.to_teacher[I][1]), slope_t, to_t);
-        if (target.crossed) {  // a mixed row: the teacher's slope reaches the student too, or the other way round
-          to_s = lane<V>::fma(V(target.to_teacher[I][0]), slope_t, to_s);
-          to_t = lane<V>::fma(V(target.to_student[I][1]), slope_s, to_t);
-        }
-      }
-    }
+  DISTILL_INLINE static void step(const L& leaf, const leaf_row& row, const slope_targets<T, leaves>& target, index i,
+                                  Sums& part, V& to_s, V& to_t) {
+    if constexpr (separable<L>)
+      if (row.active) fused_step<Slopes, I, T>(leaf, row, target, i, part, to_s, to_t);
   }
 
   template <bool Slopes, class L, class Total, class Part>
@@ -358,8 +281,8 @@ class row_kernel {
       if (!active) return;
       for (std::size_t k = 0; k < total.term.size(); ++k) total.term[k] += reduce_sum<T>(part.term[k]);
       if constexpr (Slopes) {
-        total.to_student[0] += reduce_sum<T>(part.to_student[0]);
-        total.to_teacher[0] += reduce_sum<T>(part.to_teacher[0]);
+        total.to_student += reduce_sum<T>(part.to_student);
+        total.to_teacher += reduce_sum<T>(part.to_teacher);
       }
     }
   }
@@ -371,8 +294,8 @@ class row_kernel {
       const auto result = fold_of(leaf, total.term);
       values_[I] = factor_[I] * result.value;
       static_assert(sums_of<L>() <= largest_fold);
-      for (std::size_t k = 0; k < result.partial.size(); ++k) partial_[I][k] = result.partial[k];
-      if constexpr (Slopes) slope_sum_[I] = {total.to_student[0], total.to_teacher[0]};
+      for (std::size_t k = 0; k < result.partial.size(); ++k) target_.partial[I][k] = result.partial[k];
+      if constexpr (Slopes) slope_sum_[I] = {total.to_student, total.to_teacher};
     }
   }
 
@@ -382,15 +305,15 @@ class row_kernel {
   }
 
   void set_slope_weights(const leaf_numbers& coefficient) {
-    crossed_ = false;
+    target_.crossed = false;
     for (std::size_t k = 0; k < leaf_rows_.size(); ++k) {
       const planned_leaf& leaf = plan_.leaf[k];
       if (leaf.teacher < 0) continue;
       for (std::size_t o = 0; o < input_count; ++o) {
-        to_student_[k][o] = static_cast<T>(chain(k, coefficient, leaf.student) * leaf.to_student[o]);
-        to_teacher_[k][o] = static_cast<T>(chain(k, coefficient, leaf.teacher) * leaf.to_teacher[o]);
+        target_.to_student[k][o] = V(static_cast<T>(chain(k, coefficient, leaf.student) * leaf.to_student[o]));
+        target_.to_teacher[k][o] = V(static_cast<T>(chain(k, coefficient, leaf.teacher) * leaf.to_teacher[o]));
       }
-      crossed_ = crossed_ || leaf.to_teacher[0] != 0 || leaf.to_student[1] != 0;
+      target_.crossed = target_.crossed || leaf.to_teacher[0] != 0 || leaf.to_student[1] != 0;
     }
   }
 
@@ -435,9 +358,9 @@ class row_kernel {
         const double weight = chain(k, coefficient, leaf.student) * leaf.to_student[o];
         if (weight == 0) continue;
         projected_[o][at(leaf.student)] -= weight * forms_[k].mass / sum_exp_[at(leaf.student)];
-        if (forms_[k].spread != 0 && wanted_[o]) {
+        if (forms_[k].spread != 0 && target_.wanted[o]) {
           spread_over_kept(rows_[at(plan_.sites[at(leaf.student)].row)], end_, static_cast<T>(weight * forms_[k].spread),
-                           slopes_[o], !has_slopes_[o]);
+                           target_.slopes[o], !has_slopes_[o]);
           has_slopes_[o] = true;
         }
       }
@@ -450,7 +373,7 @@ class row_kernel {
     for (int s = 0; s < plan_.site_count; ++s)
       if (projected_[output][at(s)] != 0)
         sites[count++] = {source_[at(s)], static_cast<T>(projected_[output][at(s)])};
-    write_gradient<T>(out, columns_, has_slopes_[output] ? slopes_[output] : nullptr, {sites.data(), count}, how);
+    write_gradient<T>(out, columns_, has_slopes_[output] ? target_.slopes[output] : nullptr, {sites.data(), count}, how);
     for (std::size_t k = 0; k < leaf_rows_.size(); ++k) {
       const planned_leaf& leaf = plan_.leaf[k];
       if (leaf.teacher >= 0 || !leaf_rows_[k].active || forms_[k].patch_column < 0) continue;
@@ -465,7 +388,6 @@ class row_kernel {
   index row_ = 0, label_ = -1;
 
   std::array<T*, capacity> kept_{}, mixed_{}, tails_{};
-  std::array<T*, input_count> slopes_{};
 
   std::array<row_reader<T>, capacity> rows_{};
   std::array<T, capacity> max_{}, scale_{};
@@ -476,13 +398,11 @@ class row_kernel {
   std::array<leaf_row, static_cast<std::size_t>(leaves)> leaf_rows_{};
   std::array<closed_form, static_cast<std::size_t>(leaves)> forms_{};
   std::array<double, static_cast<std::size_t>(leaves)> factor_{};
-  std::array<std::array<double, largest_fold>, static_cast<std::size_t>(leaves)> partial_{};
   std::array<std::array<double, 2>, static_cast<std::size_t>(leaves)> slope_sum_{};
   leaf_numbers values_{};
 
-  std::array<bool, input_count> wanted_{}, has_slopes_{};
-  bool crossed_ = false;
-  slope_weights to_student_{}, to_teacher_{};
+  slope_targets<T, leaves> target_;
+  std::array<bool, input_count> has_slopes_{};
   std::array<std::array<double, capacity>, input_count> projected_{};
 };
 

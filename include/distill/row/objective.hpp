@@ -53,6 +53,10 @@ consteval int sums_of() {
     return 1;
 }
 
+/// Whether the engine must provide element::log_s and log_t: two logarithms a row that most objectives can spare.
+template <class O>
+inline constexpr bool reads_log_probabilities = requires { requires O::reads_log_probabilities; };
+
 }  // namespace detail
 
 /// Every leaf of an expression: metadata, a temperature, a check of its own parameters that throws argument_error.
@@ -67,6 +71,7 @@ concept row_leaf_basics = requires(const O o) {
 /// over it (a branch on the objective's own parameters is fine: it is the same for every class). Optional members:
 ///   static constexpr int sums = K;                         several sums; default 1
 ///   folded<K> fold(std::array<double, K>) const;           F(sums); default: the one sum itself
+///   static constexpr bool reads_log_probabilities = true;  fills element::log_s and log_t
 ///   O bind(row_scalars) const;                             a copy with this row's parameters filled in
 ///   site_pair sites() const;                               other rows than student / teacher at `temperature`
 ///   void validate(index rows) const;                       throws argument_error for bad parameters

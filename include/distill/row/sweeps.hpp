@@ -19,6 +19,10 @@ namespace detail {
 template <class T>
 inline constexpr index lanes_of = lane<simd<T>>::width;
 
+/// Rows whose maxima differ by more than this are compared relative to their maxima.
+template <class T>
+inline constexpr T distant_rows = T(64);
+
 /// Float accumulators are emptied into a double after this many batches, before they can lose digits.
 inline constexpr index batches_per_block = 32;
 

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <span>
 
 #include "../config.hpp"
 #include "../core/parallel.hpp"
 #include "batch.hpp"
 #include "kernel.hpp"
+#include "short_kernel.hpp"
 #include "workspace.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -20,66 +23,106 @@ inline constexpr index tile_rows = 16;
 /// Gradients larger than this leave past the caches: nobody will find them there.
 inline constexpr index stream_bytes = index(16) << 20;
 
-/// Calls visit(kernel, row, memory, how) for every row, in chunks that do not depend on the thread count.
+/// What a thread works with.
+template <class T, row_objective X>
+struct row_kernels {
+  row_kernel<T, X> row;
+  short_kernel<T, X>* several;  // null when the rows are too long or too special for it
+};
+
+/// A run of rows and where each of them lies.
+template <class T>
+struct row_group {
+  index first = 0;
+  std::span<const row_memory<T>> memory;
+};
+
+/// Scratch of one thread: its kernels' and the tiles of inputs and outputs that are not read and written in place.
+template <row_objective X, class T>
+class tile_scratch {
+ public:
+  tile_scratch(const batch<T>& in, const gradients<T>& out, const std::array<bool, input_count>& used)
+      : stride_(padded(in.student.columns(), static_cast<index>(cache_line / sizeof(T)))) {
+    for (std::size_t k = 0; k < input_count; ++k) {
+      produced_[k] = used[k] && !in[static_cast<input>(k)].direct();
+      consumed_[k] = out[static_cast<input>(k)] && !out[static_cast<input>(k)].direct();
+      tiles_ += produced_[k] + consumed_[k];
+    }
+  }
+  bool any() const { return tiles_ > 0; }
+  index size() const { return tiles_ * tile_rows * stride_; }
+  index stride() const { return stride_; }
+
+  /// Lays the tiles out from `memory` on; null pointers for what is read and written in place.
+  struct pointers {
+    std::array<T*, input_count> in{}, out{};
+  };
+  pointers place(T* memory) const {
+    pointers result;
+    for (std::size_t k = 0; k < input_count; ++k) {
+      if (produced_[k]) result.in[k] = memory, memory += tile_rows * stride_;
+      if (consumed_[k]) result.out[k] = memory, memory += tile_rows * stride_;
+    }
+    return result;
+  }
+
+ private:
+  index stride_;
+  std::array<bool, input_count> produced_{}, consumed_{};
+  index tiles_ = 0;
+};
+
+/// Calls visit(kernels, group) until every row was visited once, in chunks that do not depend on the thread count.
 template <row_objective X, class T, class Visit>
 void for_each_row(const sum_of<X>& sum, const row_plan<X>& plan, const batch<T>& in, const gradients<T>& out,
                   store_mode store, const execution& how, row_workspace<T>& workspace, const Visit& visit) {
   const index rows = in.student.rows(), columns = in.student.columns();
-  const index tile_stride = padded(columns, static_cast<index>(cache_line / sizeof(T)));
-  index indirect = 0;
-  for (int k = 0; k < input_count; ++k) {
-    if (plan.used[static_cast<std::size_t>(k)] && !in[static_cast<input>(k)].direct()) ++indirect;
-    if (out[static_cast<input>(k)] && !out[static_cast<input>(k)].direct()) ++indirect;
-  }
-  index chunk = std::max<index>(1, elements_per_chunk / columns);
-  if (indirect > 0) chunk = std::max(chunk, tile_rows);
+  const tile_scratch<X, T> tiles(in, out, plan.used);
+  index chunk = padded(std::max<index>(1, elements_per_chunk / columns), columns > longest_short_row ? 1 : tile_rows);
+  if (tiles.any()) chunk = padded(chunk, tile_rows);
   const index chunks = (rows + chunk - 1) / chunk;
-  const int threads = static_cast<int>(std::min<index>(how.count(), chunks));
-  workspace.reserve_threads(std::max(1, threads));
-  const index kernel_size = row_kernel<T, X>::scratch_size(plan, columns);
+  const int threads = std::max(1, static_cast<int>(std::min<index>(how.count(), chunks)));
+  workspace.reserve_threads(threads);
+  const bool is_short = short_kernel<T, X>::fits(sum, plan, columns);
+  const index row_size = row_kernel<T, X>::scratch_size(plan, columns);
+  const index short_size = is_short ? short_kernel<T, X>::scratch_size(plan, columns) : 0;
   const bool accumulate = store == store_mode::accumulate;
-  const bool large = rows * columns * static_cast<index>(sizeof(T)) >= stream_bytes;
+  const bool stream = !accumulate && !tiles.any() && rows * columns * static_cast<index>(sizeof(T)) >= stream_bytes;
+  const row_store direct_store = stream       ? row_store::stream
+                                 : accumulate ? row_store::accumulate
+                                              : row_store::overwrite;
+  static_assert(lanes_of<T> <= tile_rows);
 
   parallel_for(chunks, threads, [&](index number, int thread) {
-    T* scratch = workspace.scratch(thread, kernel_size + indirect * tile_rows * tile_stride);
-    row_kernel<T, X> kernel(sum, plan, columns, scratch);
-    scratch += kernel_size;
-    std::array<T*, input_count> tile_in{}, tile_out{};
-    for (std::size_t k = 0; k < input_count; ++k) {
-      if (plan.used[k] && !in[static_cast<input>(k)].direct()) tile_in[k] = scratch, scratch += tile_rows * tile_stride;
-      const row_output<T>& target = out[static_cast<input>(k)];
-      if (target && !target.direct()) tile_out[k] = scratch, scratch += tile_rows * tile_stride;
-    }
+    T* scratch = workspace.scratch(thread, row_size + short_size + tiles.size());
+    const auto tile = tiles.place(scratch + row_size + short_size);
+    std::optional<short_kernel<T, X>> several;
+    if (is_short) several.emplace(sum, plan, columns, scratch + row_size);
+    row_kernels<T, X> kernels{row_kernel<T, X>(sum, plan, columns, scratch), several ? &*several : nullptr};
+    const index step = is_short ? lanes_of<T> : tiles.any() ? tile_rows : 1;
     const index stop = std::min(rows, (number + 1) * chunk);
-    const index step = indirect > 0 ? tile_rows : stop - number * chunk;
     for (index first = number * chunk; first < stop; first += step) {
       const index count = std::min(step, stop - first);
-      for (std::size_t k = 0; k < input_count; ++k)
-        if (tile_in[k]) in[static_cast<input>(k)].produce(first, count, tile_in[k], tile_stride);
-      for (index r = first; r < first + count; ++r) {
-        row_memory<T> memory;
-        row_store row_mode = accumulate ? row_store::accumulate : row_store::overwrite;
-        for (std::size_t k = 0; k < input_count; ++k) {
-          const row_input<T>& source = in[static_cast<input>(k)];
-          const row_output<T>& target = out[static_cast<input>(k)];
-          if (tile_in[k])
-            memory.in[k] = tile_in[k] + (r - first) * tile_stride;
-          else if (plan.used[k])
-            memory.in[k] = source.memory().row(r);
-          if (!tile_in[k] && plan.used[k] && r + 1 < rows) memory.next[k] = source.memory().row(r + 1);
-          if (tile_out[k])
-            memory.out[k] = tile_out[k] + (r - first) * tile_stride;
-          else if (target)
-            memory.out[k] = target.memory().row(r);
-          if (tile_out[k]) row_mode = row_store::overwrite;
+      std::array<row_memory<T>, static_cast<std::size_t>(tile_rows)> memory;
+      for (std::size_t k = 0; k < input_count; ++k) {
+        const row_input<T>& source = in[static_cast<input>(k)];
+        const row_output<T>& target = out[static_cast<input>(k)];
+        if (tile.in[k]) source.produce(first, count, tile.in[k], tiles.stride());
+        for (index i = 0; i < count; ++i) {
+          row_memory<T>& row = memory[static_cast<std::size_t>(i)];
+          const index r = first + i;
+          if (plan.used[k]) row.in[k] = tile.in[k] ? tile.in[k] + i * tiles.stride() : source.memory().row(r);
+          if (plan.used[k] && !tile.in[k] && r + 1 < rows) row.next[k] = source.memory().row(r + 1);
+          if (target) row.out[k] = tile.out[k] ? tile.out[k] + i * tiles.stride() : target.memory().row(r);
+          // A tile is always written afresh; it accumulates where it goes.
+          row.how[k] = tile.out[k] ? row_store::overwrite : direct_store;
         }
-        if (large && row_mode == row_store::overwrite && indirect == 0) row_mode = row_store::stream;
-        visit(kernel, r, memory, row_mode);
       }
+      visit(kernels, row_group<T>{first, {memory.data(), static_cast<std::size_t>(count)}});
       for (std::size_t k = 0; k < input_count; ++k)
-        if (tile_out[k]) out[static_cast<input>(k)].consume(first, count, tile_out[k], tile_stride, accumulate);
+        if (tile.out[k]) out[static_cast<input>(k)].consume(first, count, tile.out[k], tiles.stride(), accumulate);
     }
-    if (large) stream_fence();
+    if (stream) stream_fence();
   });
 }
 

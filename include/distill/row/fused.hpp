@@ -1,0 +1,116 @@
+// The fused sweep's inner step: one batch of elements of one leaf. Lanes are classes of one row in the row kernel, rows of
+// one class in the short-row kernel; the step is the same.
+#pragma once
+
+#include <array>
+
+#include "../config.hpp"
+#include "../core/simd.hpp"
+#include "objective.hpp"
+#include "plan.hpp"
+#include "sweeps.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace detail {
+
+/// What the sweep needs of a separable leaf, for the row or the rows in its lanes.
+template <class T, class Reader>
+struct leaf_lanes {
+  using V = simd<T>;
+  bool active = false;
+  bool one_scale = true;
+  kept_row<T> kept_s, kept_t;
+  Reader z_s, z_t;
+  V inverse_s = V(T(0)), inverse_t = V(T(0));        // 1 / Σ exp
+  V scale_s = V(T(1)), scale_t = V(T(1));            // 1 / T
+  V offset = V(T(0)), offset_rest = V(T(0));         // d = z_s·scale_s - z_t·scale_t - (offset + offset_rest)
+  V log_offset_s = V(T(0)), log_offset_t = V(T(0));  // log p = z·scale - log_offset; only for leaves that read it
+
+  template <class L>
+  DISTILL_INLINE element<V> at(index i) const {
+    const V s = z_s.load(i), t = z_t.load(i), zero(T(0));
+    element<V> x;
+    x.p_s = kept_s.load(i) * inverse_s;
+    x.p_t = kept_t.load(i) * inverse_t;
+    if (one_scale) {
+      // Equal logits differ by 0, masked ones (-inf - -inf) included.
+      x.d = lane<V>::fma(lane<V>::select(s == t, zero, s - t), scale_s, zero - offset) - offset_rest;
+    } else {
+      const V masked(-std::numeric_limits<T>::infinity());
+      const V difference = lane<V>::fma(s, scale_s, zero - t * scale_t) - offset;
+      x.d = lane<V>::select(lane<V>::max(s, t) == masked, zero, difference) - offset_rest;
+    }
+    if constexpr (reads_log_probabilities<L>) {
+      x.log_s = lane<V>::fma(s, scale_s, zero - log_offset_s);
+      x.log_t = lane<V>::fma(t, scale_t, zero - log_offset_t);
+    }
+    return x;
+  }
+};
+
+/// The most sums a separable objective may fold.
+inline constexpr int largest_fold = 4;
+
+/// One leaf's sums over the classes: the term of each of its K sums, and the slopes folded to one each.
+template <int K, class Number>
+struct leaf_sums {
+  std::array<Number, static_cast<std::size_t>(K)> term;
+  Number to_student, to_teacher;
+
+  leaf_sums() = default;
+  DISTILL_INLINE explicit leaf_sums(Number zero) : to_student(zero), to_teacher(zero) { term.fill(zero); }
+};
+
+/// Where the slopes go and with which weights.
+template <class T, int Leaves>
+struct slope_targets {
+  using V = simd<T>;
+  using weights = std::array<std::array<V, input_count>, static_cast<std::size_t>(Leaves)>;
+  std::array<bool, input_count> wanted{};
+  std::array<T*, input_count> slopes{};
+  weights to_student{}, to_teacher{};
+  std::array<std::array<double, largest_fold>, static_cast<std::size_t>(Leaves)> partial{};
+  bool crossed = false;
+};
+
+/// Whether a leaf's value is a function of its sums rather than their one sum itself.
+template <class L>
+inline constexpr bool folds = requires(const L leaf, const std::array<double, static_cast<std::size_t>(sums_of<L>())> sums) {
+  leaf.fold(sums);
+};
+
+/// Adds one batch of elements of leaf I to its sums and, with Slopes, its weighted slopes to the gradient.
+template <bool Slopes, std::size_t I, class T, separable L, class Lanes, class Sums, int Leaves>
+DISTILL_INLINE void fused_step(const L& leaf, const Lanes& row, const slope_targets<T, Leaves>& target, index i, Sums& part,
+                               simd<T>& to_s, simd<T>& to_t) {
+  using V = simd<T>;
+  constexpr int K = sums_of<L>();
+  const terms<V, K> answer = leaf(row.template at<L>(i));
+  V slope_s(T(0)), slope_t(T(0));
+  for (std::size_t k = 0; k < static_cast<std::size_t>(K); ++k) {
+    part.term[k] = part.term[k] + answer.term[k];
+    if constexpr (Slopes) {
+      if constexpr (folds<L>) {
+        const V partial(static_cast<T>(target.partial[I][k]));
+        slope_s = lane<V>::fma(partial, answer.to_student[k], slope_s);
+        slope_t = lane<V>::fma(partial, answer.to_teacher[k], slope_t);
+      } else {
+        slope_s = answer.to_student[0];
+        slope_t = answer.to_teacher[0];
+      }
+    }
+  }
+  if constexpr (Slopes) {
+    part.to_student = part.to_student + slope_s;
+    if (target.wanted[1] || target.crossed) part.to_teacher = part.to_teacher + slope_t;
+    if (target.wanted[0]) to_s = lane<V>::fma(target.to_student[I][0], slope_s, to_s);
+    if (target.wanted[1]) to_t = lane<V>::fma(target.to_teacher[I][1], slope_t, to_t);
+    if (target.crossed) {  // a mixed row: the teacher's slope reaches the student too, or the other way round
+      to_s = lane<V>::fma(target.to_teacher[I][0], slope_t, to_s);
+      to_t = lane<V>::fma(target.to_student[I][1], slope_s, to_t);
+    }
+  }
+}
+
+}  // namespace detail
+DISTILL_NAMESPACE_END

@@ -1,0 +1,372 @@
+// Many short rows at once: lanes are rows, so a row of ten classes wastes no lane and needs no sum across lanes.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <span>
+#include <utility>
+
+#include "../config.hpp"
+#include "../core/simd.hpp"
+#include "fused.hpp"
+#include "kernel.hpp"
+#include "plan.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace detail {
+
+/// Rows of at most this many classes.
+inline constexpr index longest_short_row = 64;
+
+/// A transposed tile: element (class c, lane) at c · width.
+template <class T>
+struct lane_reader {
+  const T* data = nullptr;
+  DISTILL_INLINE simd<T> load(index i) const { return simd<T>::load_aligned(data + i); }
+};
+
+/// The same arithmetic as row_kernel for up to `width` rows. Every row is computed on its own lane, so its result does not
+/// depend on its neighbours. Rows out of the ordinary (an infinity or NaN anywhere, maxima far apart) are reported, not
+/// computed: row_kernel owns the edges.
+template <class T, row_objective X>
+class short_kernel {
+  using V = simd<T>;
+  using D = simd<double>;
+  static constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
+  static constexpr std::size_t capacity = static_cast<std::size_t>(row_plan<X>::capacity);
+  static constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+ public:
+  static constexpr index width = lanes_of<T>;
+  static constexpr std::size_t lanes = static_cast<std::size_t>(width);
+  using leaf_numbers = std::array<double, leaves>;
+  template <class Number>
+  using per_lane = std::array<Number, lanes>;
+
+  /// Whether every leaf and every row of the plan is of the plain kind that this kernel knows.
+  static bool fits(const sum_of<X>& sum, const row_plan<X>& plan, index columns) {
+    bool plain = columns <= longest_short_row && all_linear_unbound();
+    for (int r = 0; r < plan.row_count; ++r)
+      plain = plain && (plan.rows[at(r)] == row_mix::of(input::student) || plan.rows[at(r)] == row_mix::of(input::teacher));
+    sum.each([&](auto, const auto& item) {
+      if constexpr (requires { item.leaf.needs_mean(); }) plain = plain && !item.leaf.needs_mean();
+    });
+    return plain;
+  }
+  static index scratch_size(const row_plan<X>& plan, index columns) {
+    return (plan.row_count + plan.site_count + input_count) * columns * width;
+  }
+
+  short_kernel(const sum_of<X>& sum, const row_plan<X>& plan, index columns, T* scratch)
+      : sum_(sum), plan_(plan), columns_(columns) {
+    const index tile = columns * width;
+    for (int r = 0; r < plan.row_count; ++r, scratch += tile) rows_[at(r)].data = transposed_[at(r)] = scratch;
+    for (int s = 0; s < plan.site_count; ++s, scratch += tile) kept_[at(s)] = scratch;
+    for (T*& slopes : target_.slopes) slopes = scratch, scratch += tile;
+  }
+
+  /// Reads `count` <= width rows beginning with `first`. Leaves the lanes beyond `count` as copies of the first row.
+  void open(index first, std::span<const row_memory<T>> memory) {
+    first_ = first;
+    count_ = memory.size();
+    for (int r = 0; r < plan_.row_count; ++r) {
+      const std::size_t which = plan_.rows[at(r)].mix[0] != 0 ? 0 : 1;
+      T* tile = transposed_[at(r)];
+      for (std::size_t l = 0; l < lanes; ++l) {
+        const T* row = memory[l < count_ ? l : 0].in[which];
+        for (index c = 0; c < columns_; ++c) tile[c * width + static_cast<index>(l)] = row[c];
+      }
+      V highest = rows_[at(r)].load(0), lowest = highest;
+      for (index c = 1; c < columns_; ++c) {
+        const V z = rows_[at(r)].load(c * width);
+        highest = lane<V>::max(highest, z);
+        lowest = xsimd::min(lowest, z);
+      }
+      highest.store_aligned(max_[at(r)].data());
+      lowest.store_aligned(min_[at(r)].data());
+    }
+    for (int s = 0; s < plan_.site_count; ++s)
+      if (plan_.sites[at(s)].base < 0) exponentials(s);
+    find_ordinary();
+  }
+
+  /// Lanes whose row this kernel computes.
+  bool ordinary(std::size_t l) const { return ordinary_[l]; }
+
+  /// Leaf values of every lane; with Gradients also the gradient rows. `coefficient[k][lane]` as in row_kernel; all leaves
+  /// are active but those statistic ones whose coefficient and value the caller discards.
+  template <bool Gradients>
+  const std::array<per_lane<double>, leaves>& evaluate(const std::array<per_lane<double>, leaves>& coefficient,
+                                                       const per_lane<index>& labels, const row_memory<T>& wanted) {
+    for (std::size_t o = 0; o < input_count; ++o) target_.wanted[o] = Gradients && wanted.out[o] != nullptr;
+    for (auto& of_output : projected_)
+      for (auto& of_site : of_output) of_site.fill(0);
+    prepare(coefficient, labels);
+    sweep<Gradients>();
+    if constexpr (Gradients) {
+      project(coefficient);
+      for (std::size_t o = 0; o < input_count; ++o)
+        if (target_.wanted[o]) finish_slopes(o);
+    }
+    return values_;
+  }
+
+  /// Stores lane l's gradient rows.
+  void write(std::size_t l, const std::array<per_lane<double>, leaves>& coefficient, const row_memory<T>& memory) const {
+    for (std::size_t o = 0; o < input_count; ++o) {
+      T* out = memory.out[o];
+      if (!out) continue;
+      const bool accumulate = memory.how[o] == row_store::accumulate;
+      const T* tile = target_.slopes[o] + l;
+      for (index c = 0; c < columns_; ++c) out[c] = accumulate ? out[c] + tile[c * width] : tile[c * width];
+      for (std::size_t k = 0; k < leaves; ++k) {
+        if (plan_.leaf[k].teacher >= 0 || coefficient[k][l] == 0 || forms_[k][l].patch_column < 0) continue;
+        out[forms_[k][l].patch_column] += static_cast<T>(chain_[k][0][l] * plan_.leaf[k].to_student[o] * forms_[k][l].patch);
+      }
+    }
+  }
+
+ private:
+  static constexpr bool all_linear_unbound() {
+    return []<class... Ls>(const weighted_sum<Ls...>*) {
+      return (... && !(folds<Ls> || requires(const Ls l, row_scalars r) { l.bind(r); }));
+    }(static_cast<const sum_of<X>*>(nullptr));
+  }
+
+  /// Loops over the lanes in double batches.
+  template <class F>
+  static void each_double(F&& f) {
+    for (std::size_t l = 0; l < lanes; l += D::size) f(l);
+  }
+  static D load(const per_lane<double>& values, std::size_t l) { return D::load_unaligned(values.data() + l); }
+
+  void exponentials(int s) {
+    const planned_site& site = plan_.sites[at(s)];
+    const int power = site.derived < 0 ? 1 : plan_.sites[at(site.derived)].power;
+    for (std::size_t l = 0; l < lanes; ++l)
+      scale_[at(s)][l] = static_cast<T>(1 / site.temperature[first_ + static_cast<index>(l < count_ ? l : 0)]);
+    const V m = V::load_aligned(max_[at(site.row)].data()), scale = V::load_aligned(scale_[at(s)].data());
+    V sum(T(0)), lost(T(0)), powered(T(0)), powered_lost(T(0));
+    for (index c = 0; c < columns_; ++c) {
+      const V e = exp_nonpositive((rows_[at(site.row)].load(c * width) - m) * scale);
+      e.store_aligned(kept_[at(s)] + c * width);
+      compensated(e, sum, lost);
+      if (power > 1) compensated(raised(e, power), powered, powered_lost);
+    }
+    widen(sum, lost, sum_exp_[at(s)]);
+    source_[at(s)] = {kept_[at(s)], 1};
+    if (site.derived < 0) return;
+    widen(powered, powered_lost, sum_exp_[at(site.derived)]);
+    source_[at(site.derived)] = {kept_[at(s)], power};
+    (scale * V(static_cast<T>(power))).store_aligned(scale_[at(site.derived)].data());
+  }
+
+  /// sum + lost is the sum with twice the digits (Dekker 1971); terms come in any order of size.
+  DISTILL_INLINE static void compensated(V x, V& sum, V& lost) {
+    const V total = sum + x;
+    const V of_x = total - sum;
+    lost = lost + ((sum - (total - of_x)) + (x - of_x));
+    sum = total;
+  }
+  static void widen(V sum, V lost, per_lane<double>& out) {
+    alignas(cache_line) per_lane<T> high, low;
+    sum.store_aligned(high.data());
+    lost.store_aligned(low.data());
+    for (std::size_t l = 0; l < lanes; ++l) out[l] = static_cast<double>(high[l]) + static_cast<double>(low[l]);
+  }
+
+  void find_ordinary() {
+    for (std::size_t l = 0; l < lanes; ++l) {
+      T highest = max_[0][l], lowest = max_[0][l], bottom = min_[0][l];
+      for (int r = 1; r < plan_.row_count; ++r) {
+        highest = std::max(highest, max_[at(r)][l]);
+        lowest = std::min(lowest, max_[at(r)][l]);
+        bottom = std::min(bottom, min_[at(r)][l]);
+      }
+      double total = 0;
+      for (int s = 0; s < plan_.site_count; ++s) total += sum_exp_[at(s)][l];
+      ordinary_[l] = highest <= lowest + distant_rows<T> && bottom >= std::numeric_limits<T>::lowest() / 4 &&
+                     highest <= std::numeric_limits<T>::max() / 4 && total < std::numeric_limits<double>::infinity();
+    }
+  }
+
+  void prepare(const std::array<per_lane<double>, leaves>& coefficient, const per_lane<index>& labels) {
+    sum_.each([&]<class L>(auto k, const weighted<L>& item) {
+      const planned_leaf& planned = plan_.leaf[k];
+      const bool squared = item.leaf.scaling == temperature_scaling::squared;
+      for (std::size_t l = 0; l < lanes; ++l) {
+        const double t = item.leaf.temperature[first_ + static_cast<index>(l < count_ ? l : 0)];
+        factor_[k][l] = squared ? t * t : 1;
+        chain_[k][0][l] = coefficient[k][l] * factor_[k][l] * static_cast<double>(scale_[at(planned.student)][l]);
+        if (planned.teacher >= 0)
+          chain_[k][1][l] = coefficient[k][l] * factor_[k][l] * static_cast<double>(scale_[at(planned.teacher)][l]);
+      }
+      if constexpr (separable<L>)
+        prepare_pair<L>(k, planned);
+      else
+        evaluate_statistic(k, item.leaf, planned.student, labels);
+    });
+  }
+
+  template <class L>
+  void prepare_pair(std::size_t k, const planned_leaf& planned) {
+    const std::size_t s = at(planned.student), t = at(planned.teacher);
+    const std::size_t row_s = at(plan_.sites[s].row), row_t = at(plan_.sites[t].row);
+    per_lane<double> offset;
+    each_double([&](std::size_t l) { log(load(sum_exp_[s], l) / load(sum_exp_[t], l)).store_unaligned(offset.data() + l); });
+    alignas(cache_line) per_lane<T> inverse_s, inverse_t, high, low;
+    for (std::size_t l = 0; l < lanes; ++l) {
+      inverse_s[l] = static_cast<T>(1 / sum_exp_[s][l]);
+      inverse_t[l] = static_cast<T>(1 / sum_exp_[t][l]);
+      const double full = double(max_[row_s][l]) * double(scale_[s][l]) - double(max_[row_t][l]) * double(scale_[t][l]) + offset[l];
+      high[l] = static_cast<T>(full);
+      low[l] = static_cast<T>(full - static_cast<double>(high[l]));
+    }
+    lane_row& leaf = leaf_rows_[k];
+    // A question to the plan, not to the lanes: rows must not choose each other's arithmetic.
+    leaf.one_scale = plan_.sites[s].temperature == plan_.sites[t].temperature && scale_[s][0] == scale_[t][0];
+    leaf.kept_s = source_[s];
+    leaf.kept_t = source_[t];
+    leaf.z_s = rows_[row_s];
+    leaf.z_t = rows_[row_t];
+    leaf.inverse_s = V::load_aligned(inverse_s.data());
+    leaf.inverse_t = V::load_aligned(inverse_t.data());
+    leaf.scale_s = V::load_aligned(scale_[s].data());
+    leaf.scale_t = V::load_aligned(scale_[t].data());
+    leaf.offset = V::load_aligned(high.data());
+    leaf.offset_rest = V::load_aligned(low.data());
+    if constexpr (reads_log_probabilities<L>) {
+      for (std::size_t l = 0; l < lanes; ++l) {
+        high[l] = static_cast<T>(double(max_[row_s][l]) * double(scale_[s][l]) + std::log(sum_exp_[s][l]));
+        low[l] = static_cast<T>(double(max_[row_t][l]) * double(scale_[t][l]) + std::log(sum_exp_[t][l]));
+      }
+      leaf.log_offset_s = V::load_aligned(high.data());
+      leaf.log_offset_t = V::load_aligned(low.data());
+    }
+    for (std::size_t o = 0; o < input_count; ++o) {
+      target_.to_student[k][o] = narrowed(chain_[k][0], planned.to_student[o]);
+      target_.to_teacher[k][o] = narrowed(chain_[k][1], planned.to_teacher[o]);
+    }
+  }
+
+  static V narrowed(const per_lane<double>& values, double factor) {
+    alignas(cache_line) per_lane<T> result;
+    for (std::size_t l = 0; l < lanes; ++l) result[l] = static_cast<T>(values[l] * factor);
+    return V::load_aligned(result.data());
+  }
+
+  template <class L>
+  void evaluate_statistic(std::size_t k, const L& leaf, int s, const per_lane<index>& labels) {
+    per_lane<double> log_sum;
+    each_double([&](std::size_t l) { log(load(sum_exp_[at(s)], l)).store_unaligned(log_sum.data() + l); });
+    const std::size_t r = at(plan_.sites[at(s)].row);
+    for (std::size_t l = 0; l < count_; ++l) {
+      row_statistics row{.label = labels[l], .columns = columns_};
+      if (labels[l] >= 0 && labels[l] < columns_) {
+        const double z = static_cast<double>(rows_[r].data[labels[l] * width + static_cast<index>(l)]);
+        row.label_log_p = (z - static_cast<double>(max_[r][l])) * static_cast<double>(scale_[at(s)][l]) - log_sum[l];
+      }
+      forms_[k][l] = leaf.evaluate(row);
+      values_[k][l] = factor_[k][l] * forms_[k][l].value;
+    }
+  }
+
+  template <bool Slopes>
+  void sweep() {
+    [&]<class... Ls, std::size_t... I>(const weighted_sum<Ls...>& sum, std::index_sequence<I...>) {
+      std::array<leaf_sums<1, V>, leaves> part;
+      part.fill(leaf_sums<1, V>(V(T(0))));
+      const std::array rows = leaf_rows_;
+      const slope_targets<T, static_cast<int>(leaves)> target = target_;
+      for (index c = 0; c < columns_; ++c) {
+        V to_s(T(0)), to_t(T(0));
+        (step<Slopes, I>(sum.template get<I>().leaf, rows[I], target, c * width, part[I], to_s, to_t), ...);
+        if constexpr (Slopes) {
+          if (target.wanted[0]) to_s.store_aligned(target.slopes[0] + c * width);
+          if (target.wanted[1]) to_t.store_aligned(target.slopes[1] + c * width);
+        }
+      }
+      (collect<Ls>(I, part[I]), ...);
+    }(sum_, std::make_index_sequence<leaves>{});
+  }
+  template <bool Slopes, std::size_t I, class L>
+  DISTILL_INLINE static void step(const L& leaf, const auto& row, const auto& target, index i, leaf_sums<1, V>& part, V& to_s,
+                                  V& to_t) {
+    if constexpr (separable<L>) fused_step<Slopes, I, T>(leaf, row, target, i, part, to_s, to_t);
+  }
+  template <class L>
+  void collect(std::size_t k, const leaf_sums<1, V>& part) {
+    if constexpr (separable<L>) {
+      alignas(cache_line) per_lane<T> lane_values;
+      part.term[0].store_aligned(lane_values.data());
+      for (std::size_t l = 0; l < lanes; ++l) values_[k][l] = factor_[k][l] * static_cast<double>(lane_values[l]);
+      part.to_student.store_aligned(slope_sum_[k][0].data());
+      part.to_teacher.store_aligned(slope_sum_[k][1].data());
+    }
+  }
+
+  /// Each site's coefficient in each output's gradient: what the projection takes away, what closed forms add.
+  void project(const std::array<per_lane<double>, leaves>& coefficient) {
+    for (std::size_t k = 0; k < leaves; ++k) {
+      const planned_leaf& leaf = plan_.leaf[k];
+      const bool pair = leaf.teacher >= 0;
+      for (std::size_t o = 0; o < input_count; ++o) {
+        if (!target_.wanted[o]) continue;
+        if (leaf.to_student[o] != 0)
+          for (std::size_t l = 0; l < lanes; ++l) {
+            const double sum = pair ? static_cast<double>(slope_sum_[k][0][l]) : coefficient[k][l] == 0 ? 0 : -forms_[k][l].mass;
+            projected_[o][at(leaf.student)][l] += chain_[k][0][l] * leaf.to_student[o] * sum / sum_exp_[at(leaf.student)][l];
+          }
+        if (pair && leaf.to_teacher[o] != 0)
+          for (std::size_t l = 0; l < lanes; ++l)
+            projected_[o][at(leaf.teacher)][l] += chain_[k][1][l] * leaf.to_teacher[o] *
+                                                  static_cast<double>(slope_sum_[k][1][l]) / sum_exp_[at(leaf.teacher)][l];
+      }
+    }
+  }
+
+  void finish_slopes(std::size_t o) {
+    constexpr bool any = []<class... Ls>(const weighted_sum<Ls...>*) {
+      return (... || separable<Ls>);
+    }(static_cast<const sum_of<X>*>(nullptr));
+    bool first = !any;
+    T* slopes = target_.slopes[o];
+    for (int s = 0; s < plan_.site_count; ++s) {
+      bool used = false;
+      for (std::size_t l = 0; l < lanes; ++l) used = used || projected_[o][at(s)][l] != 0;
+      if (!used) continue;
+      const V coefficient = narrowed(projected_[o][at(s)], -1);
+      for (index c = 0; c < columns_ * width; c += width) {
+        const V g = first ? V(T(0)) : V::load_aligned(slopes + c);
+        lane<V>::fma(coefficient, source_[at(s)].load(c), g).store_aligned(slopes + c);
+      }
+      first = false;
+    }
+    for (index c = 0; first && c < columns_ * width; c += width) V(T(0)).store_aligned(slopes + c);
+  }
+
+  using lane_row = leaf_lanes<T, lane_reader<T>>;
+
+  const sum_of<X>& sum_;
+  const row_plan<X>& plan_;
+  index columns_, first_ = 0;
+  std::size_t count_ = 0;
+
+  std::array<T*, capacity> transposed_{}, kept_{};
+  std::array<lane_reader<T>, capacity> rows_{};
+  std::array<kept_row<T>, capacity> source_{};
+  alignas(cache_line) std::array<per_lane<T>, capacity> max_{}, min_{}, scale_{};
+  std::array<per_lane<double>, capacity> sum_exp_{};
+  per_lane<bool> ordinary_{};
+
+  std::array<lane_row, leaves> leaf_rows_{};
+  std::array<per_lane<closed_form>, leaves> forms_{};
+  std::array<per_lane<double>, leaves> factor_{}, values_{};
+  std::array<std::array<per_lane<double>, 2>, leaves> chain_{};
+  alignas(cache_line) std::array<std::array<per_lane<T>, 2>, leaves> slope_sum_{};
+  std::array<std::array<per_lane<double>, capacity>, input_count> projected_{};
+  slope_targets<T, static_cast<int>(leaves)> target_;
+};
+
+}  // namespace detail
+DISTILL_NAMESPACE_END
