@@ -12,9 +12,9 @@
 
 DISTILL_NAMESPACE_BEGIN
 
-/// A family of random numbers addressed by a 64-bit counter. Two streams of a seed are unrelated. Every function returns
-/// the same bits on every platform: integer arithmetic, and floating-point operations that IEEE 754 rounds correctly
-/// (products that feed a sum are spelled std::fma, so no compiler may contract them differently).
+/// A family of random numbers addressed by a 64-bit counter. Two streams of a seed are unrelated. Every function
+/// returns the same bits on every platform: integer arithmetic, and floating-point operations that IEEE 754 rounds
+/// correctly (products that feed a sum are spelled std::fma, so no compiler may contract them differently).
 ///
 /// bits(n) is the n-th output of SplitMix64 started at a hash of seed and stream; source: G. Steele, D. Lea, C. Flood,
 /// "Fast splittable pseudorandom number generators", OOPSLA 2014, with the mixer of D. Stafford ("variant 13").

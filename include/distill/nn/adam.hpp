@@ -53,7 +53,7 @@ class adam {
           [&](simd<T>& x, const simd<T>& g, simd<T>& first, simd<T>& second) DISTILL_LAMBDA_INLINE {
             first = ops::fma(beta1, first, rest1 * g);
             second = ops::fma(beta2, second, rest2 * g * g);
-            x = ops::fma(rate, first / ops::fma(root, xsimd::sqrt(second), epsilon), keep * x);
+            x = ops::fma(rate, first / ops::fma(root, sqrt(second), epsilon), keep * x);
           },
           value, gradient, m, v);
     });

@@ -24,8 +24,7 @@ class arena {
 
   /// `count` uninitialised elements on a 64-byte boundary, valid until reset() or a rewind() to before this call.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  T* take(index count) {
+  requires std::is_trivially_copyable_v<T> T* take(index count) {
     const index line = static_cast<index>(cache_line);
     const index bytes = std::max<index>(1, (count * static_cast<index>(sizeof(T)) + line - 1) / line) * line;
     while (here_.block < blocks_.size() && here_.used + bytes > blocks_[here_.block].capacity()) {

@@ -22,8 +22,8 @@ struct conv2d_options {
   initialisation how = initialisation::kaiming_uniform;
 };
 
-/// y[n, o, i, j] = b[o] + Σ_{c,k,l} W[o, c, k, l] · x[n, c, i·stride + k − padding, j·stride + l − padding], zero outside
-/// the image (a cross-correlation, as in every other library).
+/// y[n, o, i, j] = b[o] + Σ_{c,k,l} W[o, c, k, l] · x[n, c, i·stride + k − padding, j·stride + l − padding], zero
+/// outside the image (a cross-correlation, as in every other library).
 ///
 /// x: batch × inputs × height × width; W: outputs × inputs × kernel × kernel; b: outputs;
 /// y: batch × outputs × ((height + 2 padding − kernel)/stride + 1, rounded down) × (the same of width).
@@ -56,8 +56,9 @@ class conv2d : public layer<T> {
     const matrix_view<const T> bias_columns(bias_.value().data, outputs, g.columns(), 1, 0);
     const arena::position start = t.memory().mark();
     const index patch_size = g.rows() * g.columns();
-    T* scratch = t.memory().template take<T>(patch_size * t.threads());
-    parallel_for(batch, t.threads(), [&](index n, int thread) {
+    const int threads = t.threads(batch * patch_size);
+    T* scratch = t.memory().template take<T>(patch_size * threads);
+    parallel_for(batch, threads, [&](index n, int thread) {
       T* patches = scratch + thread * patch_size;
       detail::gather_patches(g, x.data + n * x.shape.features(), patches);
       product(weights, matrix_view<const T>(patches, g.rows(), g.columns()),
@@ -65,8 +66,7 @@ class conv2d : public layer<T> {
     });
     t.memory().rewind(start);
     return t.record(
-        y, {input}, [this](tape<T>& on, variable self) { backward(on, self); },
-        weight_.trainable || bias_.trainable);
+        y, {input}, [this](tape<T>& on, variable self) { backward(on, self); }, weight_.trainable || bias_.trainable);
   }
 
  private:
@@ -101,10 +101,11 @@ class conv2d : public layer<T> {
     const index runs = std::min(batch, std::clamp<index>((index{1} << 22) / sum_size, 8, 32));
     const arena::position start = t.memory().mark();
     const index patch_size = g.rows() * g.columns();
+    const int threads = t.threads(batch * patch_size);
     T* sums = t.memory().template take<T>(need_weights ? runs * sum_size : 0);
-    T* scratch = t.memory().template take<T>(patch_size * t.threads());
+    T* scratch = t.memory().template take<T>(patch_size * threads);
 
-    parallel_for(runs, t.threads(), [&](index run, int thread) {
+    parallel_for(runs, threads, [&](index run, int thread) {
       T* sum = sums + run * sum_size;
       T* patches = scratch + thread * patch_size;
       const matrix_view<T> patch_matrix(patches, g.rows(), g.columns());
@@ -135,7 +136,8 @@ class conv2d : public layer<T> {
 
   static T row_sum(const T* from, index count) {
     simd<T> sum(T(0));
-    detail::sweep<T>(count, [&](const simd<T>& v) DISTILL_LAMBDA_INLINE { sum += v; }, from);
+    detail::sweep<T>(
+        count, [&](const simd<T>& v) DISTILL_LAMBDA_INLINE { sum += v; }, from);
     return static_cast<T>(distill::detail::reduce_sum<T>(sum));
   }
 

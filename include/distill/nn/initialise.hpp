@@ -22,7 +22,8 @@ enum class initialisation {
 /// Fills `weights` with numbers 0, 1, 2, … of the stream: element i depends on seed, stream and i alone.
 template <class T>
 void initialise(const tensor_view<T>& weights, initialisation how, index fan_in, const random_stream& random) {
-  const double bound = std::sqrt(6.0 / static_cast<double>(fan_in)), deviation = std::sqrt(2.0 / static_cast<double>(fan_in));
+  const double bound = std::sqrt(6.0 / static_cast<double>(fan_in));
+  const double deviation = std::sqrt(2.0 / static_cast<double>(fan_in));
   for (index i = 0; i < weights.size(); ++i) {
     const std::uint64_t counter = static_cast<std::uint64_t>(i);
     const double drawn = how == initialisation::kaiming_normal ? deviation * random.normal(counter)

@@ -42,13 +42,13 @@ class linear : public layer<T> {
     const matrix_view<const T> bias_rows(bias_.value().data, y.shape[0], y.shape[1], 0, 1);
     product(x, weight_.value().matrix(), y.matrix(), bias_rows, t.resources());
     return t.record(
-        y, {input}, [this](tape<T>& on, variable self) { backward(on, self); },
-        weight_.trainable || bias_.trainable);
+        y, {input}, [this](tape<T>& on, variable self) { backward(on, self); }, weight_.trainable || bias_.trainable);
   }
 
  private:
   static tensor_shape checked(index inputs, index outputs) {
-    if (inputs < 1 || outputs < 1) fail("linear: inputs × outputs is ", inputs, "×", outputs, ", at least 1×1 expected");
+    if (inputs < 1 || outputs < 1)
+      fail("linear: inputs × outputs is ", inputs, "×", outputs, ", at least 1×1 expected");
     return {inputs, outputs};
   }
 

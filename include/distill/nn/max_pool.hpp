@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdint>
 #include <string>
 
 #include "../config.hpp"
@@ -29,80 +28,77 @@ class max_pool : public layer<T> {
 
   variable forward(tape<T>& t, variable input) const override {
     const tensor_view<const T> x = t.value(input);
+    // A float holds whole numbers up to 2²⁴ exactly.
+    if (x.shape.rank() == 4 && window_ * x.shape[3] > (index{1} << 24))
+      fail(this->name, ": window ", window_, " × width ", x.shape[3], " is above 2^24");
     if (x.shape.rank() != 4 || x.shape[2] < window_ || x.shape[3] < window_)
       this->fail_shape(x.shape, "batch×channels×height×width of at least " + std::to_string(window_) + " pixels");
-    const plane_pair p{x.shape[2],
-                       x.shape[3],
-                       (x.shape[2] - window_) / stride_ + 1,
-                       (x.shape[3] - window_) / stride_ + 1,
-                       window_,
-                       stride_};
+    const plane_pair p{
+        x.shape[2], x.shape[3], (x.shape[2] - window_) / stride_ + 1, (x.shape[3] - window_) / stride_ + 1,
+        window_,    stride_};
     const tensor_view<T> y = t.allocate({x.shape[0], x.shape[1], p.out_height, p.out_width});
-    std::int32_t* winners = t.memory().template take<std::int32_t>(y.size());
+    T* winners = t.memory().template take<T>(y.size());
     const index channels = x.shape[1], in_plane = p.height * p.width, out_plane = p.out_height * p.out_width;
     const arena::position start = t.memory().mark();
-    T* scratch = t.memory().template take<T>(2 * p.width * t.threads());
-    parallel_for(x.shape[0], t.threads(), [&](index n, int thread) {
-      T* best = scratch + 2 * p.width * thread;
+    const int threads = t.threads(x.size());
+    T* scratch = t.memory().template take<T>(out_plane * threads);
+    parallel_for(x.shape[0], threads, [&](index n, int thread) {
       for (index plane = n * channels; plane < (n + 1) * channels; ++plane)
-        p.largest(x.data + plane * in_plane, y.data + plane * out_plane, winners + plane * out_plane, best,
-                  best + p.width);
+        p.largest(x.data + plane * in_plane, y.data + plane * out_plane, winners + plane * out_plane,
+                  scratch + out_plane * thread);
     });
     t.memory().rewind(start);
-    return t.record(y, {input}, [winners](tape<T>& on, variable self) { backward(on, self, winners); });
+    const index stride = stride_;
+    return t.record(y, {input}, [=](tape<T>& on, variable self) { backward(on, self, winners, stride); });
   }
 
  private:
   struct plane_pair {
     index height, width, out_height, out_width, window, stride;
 
-    /// One plane; `best` and `best_row` hold `width` elements. Both steps are free of branches: which pixel is the
-    /// largest cannot be predicted.
-    void largest(const T* in, T* out, std::int32_t* winner, T* best, T* best_row) const {
-      for (index i = 0; i < out_height; ++i) {
-        const T* rows = in + i * stride * width;
-        largest_of_columns(rows, best, best_row);
-        for (index j = 0; j < out_width; ++j) {
-          const T *v = best + j * stride, *row = best_row + j * stride;
-          index at = 0;
-          for (index l = 1; l < window; ++l) {
-            const bool ahead = (v[l] > v[at]) | ((v[l] == v[at]) & (row[l] < row[at])) | ((v[l] != v[l]) & (v[at] == v[at]));
-            at += static_cast<index>(ahead) * (l - at);
-          }
-          *out++ = v[at];
-          *winner++ = static_cast<std::int32_t>((i * stride + static_cast<index>(row[at])) * width + j * stride + at);
-        }
+    /// One plane. winner = the largest pixel's distance from the first pixel of its window, as a T: the same SIMD
+    /// select serves both, and a branch on which pixel is the largest could not be predicted. `pixels` holds one for
+    /// each output; a whole plane at a time, because a vector load right after the scalar stores it covers would stall.
+    void largest(const T* in, T* out, T* winner, T* pixels) const {
+      using ops = lane<simd<T>>;
+      const index size = out_height * out_width;
+      every_window(in, out);
+      std::fill_n(winner, size, T(0));
+      for (index place = 1; place < window * window; ++place) {
+        const index offset = place / window * width + place % window;
+        every_window(in + offset, pixels);
+        const simd<T> here(static_cast<T>(offset));
+        detail::sweep<T>(
+            size,
+            [&](simd<T>& best, simd<T>& at, const simd<T>& v) DISTILL_LAMBDA_INLINE {
+              // isnan, not v != v: xsimd 8.1 has that false for NaN under AVX-512.
+              const auto larger = (v > best) || (isnan(v) && (best == best));
+              best = ops::select(larger, v, best);
+              at = ops::select(larger, here, at);
+            },
+            out, winner, static_cast<const T*>(pixels));
       }
     }
-    /// best[x] = the first largest of rows[x], rows[x + width], …; best_row[x] = which.
-    void largest_of_columns(const T* rows, T* best, T* best_row) const {
-      using ops = lane<simd<T>>;
-      std::copy_n(rows, width, best);
-      std::fill_n(best_row, width, T(0));
-      for (index k = 1; k < window; ++k) {
-        const simd<T> this_row(static_cast<T>(k));
-        detail::sweep<T>(
-            width,
-            [&](simd<T>& b, simd<T>& r, const simd<T>& v) DISTILL_LAMBDA_INLINE {
-              const auto larger = (v > b) || ((v != v) && (b == b));
-              b = ops::select(larger, v, b);
-              r = ops::select(larger, this_row, r);
-            },
-            best, best_row, rows + k * width);
-      }
+    /// The pixel at `in` for the first window, and the same one of every other window.
+    void every_window(const T* in, T* to) const {
+      for (index i = 0; i < out_height; ++i, in += stride * width)
+        for (index j = 0; j < out_width; ++j) *to++ = in[j * stride];
     }
   };
 
-  static void backward(tape<T>& t, variable self, const std::int32_t* winners) {
+  static void backward(tape<T>& t, variable self, const T* winners, index stride) {
     const gradient_slot<T> slot = t.claim_gradient(t.input(self, 0));
     const tensor_view<const T> dy = t.gradient(self);
-    const index in_plane = slot.view.shape[2] * slot.view.shape[3], out_plane = dy.shape[2] * dy.shape[3];
-    const index channels = dy.shape[1];
-    parallel_for(dy.shape[0], t.threads(), [&](index n, int) {
+    const index width = slot.view.shape[3], in_plane = slot.view.shape[2] * width;
+    const index channels = dy.shape[1], rows = dy.shape[2], columns = dy.shape[3];
+    parallel_for(dy.shape[0], t.threads(slot.view.size()), [&](index n, int) {
       T* dx = slot.view.data + n * channels * in_plane;
       if (!slot.accumulate) std::fill_n(dx, channels * in_plane, T(0));
-      for (index plane = n * channels; plane < (n + 1) * channels; ++plane, dx += in_plane)
-        for (index i = plane * out_plane; i < (plane + 1) * out_plane; ++i) dx[winners[i]] += dy.data[i];
+      index out = n * channels * rows * columns;
+      for (index plane = 0; plane < channels; ++plane)
+        for (index i = 0; i < rows; ++i)
+          for (index j = 0; j < columns; ++j, ++out)
+            dx[plane * in_plane + i * stride * width + j * stride + static_cast<index>(winners[out])] += dy.data[out];
     });
   }
 

@@ -36,7 +36,7 @@ class relu : public layer<T> {
   template <class Piece>
   static void pieces(tape<T>& t, index size, const Piece& piece) {
     const index count = (size + detail::sweep_piece - 1) / detail::sweep_piece;
-    parallel_for(count, t.threads(), [&](index i, int) {
+    parallel_for(count, t.threads(size), [&](index i, int) {
       piece(i * detail::sweep_piece, std::min(detail::sweep_piece, size - i * detail::sweep_piece));
     });
   }

@@ -28,8 +28,7 @@ class sequential : public layer<T> {
 
   /// Moves a layer to the end of the list. Returns it, so that its parameters can be reached.
   template <class Layer>
-    requires std::is_base_of_v<layer<T>, Layer>
-  Layer& add(Layer added) {
+  requires std::is_base_of_v<layer<T>, Layer> Layer& add(Layer added) {
     auto owned = std::make_unique<Layer>(std::move(added));
     Layer& result = *owned;
     const std::string position = std::to_string(layers_.size());

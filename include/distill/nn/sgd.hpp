@@ -43,8 +43,7 @@ class sgd {
       if (options_.momentum == 0)
         detail::sweep<T>(
             size,
-            [&](simd<T>& x, const simd<T>& g)
-                DISTILL_LAMBDA_INLINE { x = ops::fma(rate, ops::fma(decay, x, g), x); },
+            [&](simd<T>& x, const simd<T>& g) DISTILL_LAMBDA_INLINE { x = ops::fma(rate, ops::fma(decay, x, g), x); },
             value, gradient);
       else
         detail::sweep<T>(

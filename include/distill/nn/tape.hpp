@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
+#include <new>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../config.hpp"
@@ -15,25 +17,12 @@
 #include "../core/parallel.hpp"
 #include "arena.hpp"
 #include "detail/sweep.hpp"
+#include "gradient_slot.hpp"
 #include "tensor_view.hpp"
+#include "variable.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
-
-/// A handle to a node of a tape; valid until the tape is reset.
-struct variable {
-  std::int32_t node = -1;
-  std::uint32_t step = 0;
-};
-
-/// Where a backward function puts the gradient of one of its inputs. Empty when that input needs none. The memory is
-/// uninitialised unless `accumulate`: the first writer writes, the others add.
-template <class T>
-struct gradient_slot {
-  tensor_view<T> view;
-  bool accumulate = false;
-  explicit operator bool() const { return view.data != nullptr; }
-};
 
 /// Records operations on tensors as they run and differentiates them in reverse order, by a loop. All memory of a step
 /// comes from the tape and is kept by reset(): a step like the one before allocates nothing.
@@ -68,9 +57,9 @@ class tape {
   /// Uninitialised memory for a result or for whatever backward needs; valid until reset().
   tensor_view<T> allocate(const tensor_shape& shape) { return {memory_.template take<T>(shape.size()), shape}; }
 
-  /// Appends an operation with result `value` (usually from allocate()). `backward(tape, self)` is called in the reverse
-  /// sweep if `self` received a gradient; it reads gradient(self) and writes or adds to the gradients of its inputs by
-  /// claim_gradient, zeroed_gradient or give_gradient. It is kept by value: trivially copyable, at most
+  /// Appends an operation with result `value` (usually from allocate()). `backward(tape, self)` is called in the
+  /// reverse sweep if `self` received a gradient; it reads gradient(self) and writes or adds to the gradients of its
+  /// inputs by claim_gradient, zeroed_gradient or give_gradient. It is kept by value: trivially copyable, at most
   /// `largest_backward` bytes. It is dropped if neither an input nor, by `has_parameters`, the operation itself needs a
   /// gradient.
   template <class Backward>
@@ -79,8 +68,8 @@ class tape {
     static_assert(std::is_trivially_copyable_v<Backward>, "capture pointers, views and variables, not containers");
     static_assert(sizeof(Backward) <= largest_backward, "put large state into tape.allocate() or tape.memory()");
     static_assert(alignof(Backward) <= alignof(std::max_align_t));
-    const bool wanted = has_parameters || std::any_of(inputs.begin(), inputs.end(),
-                                                      [&](variable v) { return needs_gradient(v); });
+    const bool wanted =
+        has_parameters || std::any_of(inputs.begin(), inputs.end(), [&](variable v) { return needs_gradient(v); });
     const variable self = append(value, inputs, wanted);
     if (wanted) {
       node& added = nodes_.back();
@@ -112,6 +101,8 @@ class tape {
   /// The operation's inputs, in the order given to record().
   variable input(variable v, std::size_t which) const { return at(v).inputs[which]; }
   int threads() const { return resources_.count(); }
+  /// The same for an operation of about `elements` additions or copies: one thread if it ends before others wake up.
+  int threads(index elements) const { return elements < (index{1} << 17) ? 1 : threads(); }
   execution resources() const { return resources_; }
   /// For scratch: take after mark(), then rewind(). Claim gradients before the mark, not after.
   arena& memory() { return memory_; }
@@ -132,8 +123,8 @@ class tape {
     if (slot && !slot.accumulate) std::fill_n(slot.view.data, slot.view.size(), T(0));
     return slot.view;
   }
-  /// Adds `gradient`, of as many elements as `v`. The tape may keep the memory (from allocate()) as the gradient itself:
-  /// the caller must not use it afterwards.
+  /// Adds `gradient`, of as many elements as `v`. The tape may keep the memory (from allocate()) as the gradient
+  /// itself: the caller must not use it afterwards.
   void give_gradient(variable v, const tensor_view<T>& gradient) {
     node& n = at(v);
     if (!n.needs_gradient) return;

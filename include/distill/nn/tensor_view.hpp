@@ -21,13 +21,13 @@ struct tensor_view {
   constexpr tensor_view(T* data_, const tensor_shape& shape_) : data(data_), shape(shape_) {}
   /// A mutable view reads as a const one.
   template <class Mutable>
-    requires std::is_same_v<const Mutable, T>
+  requires std::is_same_v<const Mutable, T>
   constexpr tensor_view(const tensor_view<Mutable>& other)  // NOLINT: the conversion is the point
       : data(other.data), shape(other.shape) {}
   /// A matrix whose rows lie directly one after the other. @throws argument_error  for other strides
   constexpr tensor_view(const matrix_view<T>& matrix) : data(matrix.data), shape{matrix.rows, matrix.columns} {
-    const bool dense = (matrix.column_stride == 1 || matrix.columns <= 1) &&
-                       (matrix.row_stride == matrix.columns || matrix.rows <= 1);
+    const bool dense =
+        (matrix.column_stride == 1 || matrix.columns <= 1) && (matrix.row_stride == matrix.columns || matrix.rows <= 1);
     if (!dense)
       fail("tensor_view: matrix has strides ", matrix.row_stride, " and ", matrix.column_stride, ", ", matrix.columns,
            " and 1 expected (dense rows)");

@@ -15,9 +15,9 @@ DISTILL_NAMESPACE_BEGIN
 /// Eigen matrices, maps, blocks or matrix_view; what the objective does not use may stay empty.
 template <class T>
 struct batch {
-  row_input<T> student;
-  row_input<T> teacher;
-  index_view labels;  ///< N class ids
+  row_input<T> student{};
+  row_input<T> teacher{};
+  index_view labels{};  ///< N class ids
 
   const row_input<T>& operator[](input which) const { return which == input::student ? student : teacher; }
 };
@@ -25,8 +25,8 @@ struct batch {
 /// Where the gradients go: N × C each, overwritten unless options say accumulate. May be the input's own memory.
 template <class T>
 struct gradients {
-  row_output<T> student;
-  row_output<T> teacher;
+  row_output<T> student{};
+  row_output<T> teacher{};
 
   const row_output<T>& operator[](input which) const { return which == input::student ? student : teacher; }
 };
@@ -37,10 +37,10 @@ enum class store_mode { overwrite, accumulate };
 struct row_options {
   distill::reduction reduction = distill::reduction::mean();
   row_parameter weights = 1;   ///< of the rows; 0 removes a row, whatever it holds
-  index_view mask;             ///< N numbers; 0 removes a row, whatever it holds
+  index_view mask{};           ///< N numbers; 0 removes a row, whatever it holds
   row_parameter upstream = 1;  ///< ∂(final loss)/∂(this value), one number, or one a row
   store_mode store = store_mode::overwrite;
-  distill::execution execution;
+  distill::execution execution{};
 };
 
 DISTILL_NAMESPACE_END

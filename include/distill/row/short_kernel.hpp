@@ -80,7 +80,7 @@ class short_kernel {
       for (index c = 1; c < columns_; ++c) {
         const V z = rows_[at(r)].load(c * width);
         highest = lane<V>::max(highest, z);
-        lowest = xsimd::min(lowest, z);
+        lowest = lane<V>::select(z < lowest, z, lowest);
       }
       highest.store_aligned(max_[at(r)].data());
       lowest.store_aligned(min_[at(r)].data());

@@ -26,7 +26,8 @@ class optimiser_state {
       const parameter<T>& p = *parameters[k];
       if (!p.trainable) continue;
       const index pieces = (p.size() + sweep_piece - 1) / sweep_piece;
-      parallel_for(pieces, resources.count(), [&](index piece, int) {
+      const int threads = pieces < 8 ? 1 : resources.count();  // less takes no longer than waking a thread
+      parallel_for(pieces, threads, [&](index piece, int) {
         const index from = piece * sweep_piece, size = std::min(sweep_piece, p.size() - from);
         T* value = p.value().data + from;
         const T* gradient = p.gradient().data + from;

@@ -11,8 +11,8 @@
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
 
-/// Calls f(batch&...) with a batch of each array for all of [0, size), and stores the batches of the arrays that are not
-/// const. Touches nothing beyond the end.
+/// Calls f(batch&...) with a batch of each array for all of [0, size), and stores the batches of the arrays that are
+/// not const. Touches nothing beyond the end.
 template <class T, class F, class... Element>
 DISTILL_INLINE void sweep(index size, F&& f, Element*... arrays) {
   constexpr index width = lane<simd<T>>::width;
@@ -46,10 +46,19 @@ DISTILL_INLINE void sweep(index size, F&& f, Element*... arrays) {
 /// to += from
 template <class T>
 DISTILL_INLINE void add_to(T* to, const T* from, index size) {
-  sweep<T>(size, [](simd<T>& a, const simd<T>& b) DISTILL_LAMBDA_INLINE { a += b; }, to, from);
+  sweep<T>(
+      size, [](simd<T>& a, const simd<T>& b) DISTILL_LAMBDA_INLINE { a += b; }, to, from);
 }
 
-/// Element-wise passes are cut into pieces of this many elements: enough work to be worth a thread, small enough for L2.
+/// to = value, for every element
+template <class T>
+DISTILL_INLINE void fill(T* to, T value, index size) {
+  sweep<T>(
+      size, [v = simd<T>(value)](simd<T>& a) DISTILL_LAMBDA_INLINE { a = v; }, to);
+}
+
+/// Element-wise passes are cut into pieces of this many elements: enough work to be worth a thread, small enough for
+/// L2.
 inline constexpr index sweep_piece = 16384;
 
 }  // namespace nn::detail

@@ -1,0 +1,37 @@
+# Installed packages first; where there are none, pinned sources from their own repositories. DISTILL_FETCHED lists what
+# had to be fetched: a library whose dependencies live in its build tree cannot be installed.
+include(FetchContent)
+set(DISTILL_FETCHED "")
+
+function(distill_require package target repository tag)
+  if(TARGET ${target})
+    return()
+  endif()
+  find_package(${package} QUIET)
+  if(NOT TARGET ${target})
+    message(STATUS "distill: ${package} is not installed, fetching ${repository} ${tag}")
+    FetchContent_Declare(distill_${package} GIT_REPOSITORY https://github.com/${repository} GIT_TAG ${tag} GIT_SHALLOW ON)
+    FetchContent_MakeAvailable(distill_${package})
+    set(DISTILL_FETCHED ${DISTILL_FETCHED} ${package} PARENT_SCOPE)
+  endif()
+endfunction()
+
+macro(distill_quiet_build)
+  set(EIGEN_BUILD_DOC OFF)
+  set(EIGEN_BUILD_TESTING OFF)
+  set(BUILD_TESTING OFF)
+  set(BENCHMARK_ENABLE_TESTING OFF)
+  set(DOCTEST_WITH_TESTS OFF)
+  set(CLI11_BUILD_TESTS OFF)
+  set(CLI11_BUILD_EXAMPLES OFF)
+endmacro()
+distill_quiet_build()
+
+distill_require(Eigen3 Eigen3::Eigen eigen-mirror/eigen 3.4.0)
+distill_require(xsimd xsimd xtensor-stack/xsimd 8.1.0)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(ZLIB QUIET) # only io/idx.hpp wants it
+if(DISTILL_OPENMP)
+  find_package(OpenMP QUIET COMPONENTS CXX)
+endif()

@@ -1,0 +1,130 @@
+// What the main job shows: a table on the terminal, two pictures and the numbers behind them.
+#pragma once
+
+#include <cstdio>
+#include <distill/metric/calibration.hpp>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "picture.hpp"
+#include "statistics.hpp"
+#include "training.hpp"
+
+namespace example {
+
+/// One network's results, over seeds where there are several.
+struct network_results {
+  std::string name, id;  // for people, and for columns of files
+  std::vector<scores> runs{};
+  std::vector<std::vector<curve_point>> curves{};
+  std::vector<distill::calibration_report> reliability{};
+
+  template <class Member>
+  estimate of(Member member, double factor = 1) const {
+    std::vector<double> values;
+    for (const scores& s : runs) values.push_back(factor * s.*member);
+    return estimate(values);
+  }
+};
+
+inline void print_table(const std::vector<network_results>& networks) {
+  const auto cell = [](const std::string& text, std::size_t width) {
+    std::size_t shown = 0;  // ± is two bytes and one column
+    for (const char c : text) shown += (c & 0xC0) != 0x80;
+    return text + std::string(shown < width ? width - shown : 0, ' ');
+  };
+  std::printf("\n%s%s%s%s%s%s\n", cell("", 11).c_str(), cell("accuracy %", 15).c_str(), cell("NLL", 17).c_str(),
+              cell("ECE %", 14).c_str(), cell("agreement %", 15).c_str(), "fidelity");
+  for (const network_results& n : networks)
+    std::printf("%s%s%s%s%s%s\n", cell(n.name, 11).c_str(), cell(n.of(&scores::accuracy, 100).text("%.2f"), 15).c_str(),
+                cell(n.of(&scores::nll).text("%.4f"), 17).c_str(), cell(n.of(&scores::ece, 100).text("%.2f"), 14).c_str(),
+                cell(n.of(&scores::agreement, 100).text("%.2f"), 15).c_str(), n.of(&scores::fidelity).text("%.4f").c_str());
+  std::printf("agreement: same class as the teacher; fidelity: KL(teacher || student) in nats; mean ± standard error\n");
+}
+
+namespace detail {
+
+/// Writes the lines under a temporary name first.
+inline void write_file(const std::filesystem::path& file, const std::string& text) {
+  const std::filesystem::path partial = file.string() + ".part";
+  {
+    std::ofstream out(partial);
+    out << text;
+    if (!out.flush()) throw std::runtime_error("cannot write " + partial.string());
+  }
+  std::filesystem::rename(partial, file);
+}
+
+inline std::string curves_csv(const std::vector<network_results>& students) {
+  std::string text = "step";
+  for (const network_results& s : students) text += "," + s.id + "_accuracy," + s.id + "_error";
+  for (std::size_t p = 0; p < students[0].curves[0].size(); ++p) {
+    text += "\n" + std::to_string(students[0].curves[0][p].step);
+    for (const network_results& s : students) {
+      std::vector<double> values;
+      for (const auto& curve : s.curves) values.push_back(100 * curve[p].accuracy);
+      const estimate e(values);
+      text += "," + std::to_string(e.mean) + "," + std::to_string(e.error);
+    }
+  }
+  return text + "\n";
+}
+
+/// Bins of all seeds together; empty bins are left out.
+inline std::string reliability_csv(const network_results& network) {
+  std::string text = "confidence,accuracy,images\n";
+  for (std::size_t b = 0; b < network.reliability[0].bins.size(); ++b) {
+    double count = 0, confidence = 0, accuracy = 0;
+    for (const auto& report : network.reliability) {
+      const auto& bin = report.bins[b];
+      const double n = static_cast<double>(bin.count);
+      count += n;
+      confidence += n * bin.confidence;
+      accuracy += n * bin.accuracy;
+    }
+    if (count > 0)
+      text += std::to_string(confidence / count) + "," + std::to_string(accuracy / count) + "," +
+              std::to_string(static_cast<long>(count)) + "\n";
+  }
+  return text;
+}
+
+}  // namespace detail
+
+/// Writes curves.csv, reliability_*.csv, curves.png, reliability.png into `folder`; returns the files that are there.
+/// networks[0] is the teacher.
+inline std::vector<std::filesystem::path> write_report(const std::filesystem::path& folder,
+                                                       const std::vector<network_results>& networks,
+                                                       const std::string& title) {
+  std::filesystem::create_directories(folder);
+  std::vector<std::filesystem::path> files{folder / "curves.csv"};
+  const std::vector<network_results> students(networks.begin() + 1, networks.end());
+  detail::write_file(files[0], detail::curves_csv(students));
+  for (const network_results& n : networks) {
+    files.push_back(folder / ("reliability_" + n.id + ".csv"));
+    detail::write_file(files.back(), detail::reliability_csv(n));
+  }
+  const std::string teacher = std::to_string(100 * networks[0].runs[0].accuracy), curves = gnuplot_string(files[0]);
+  std::string plot = "set datafile separator ','\nset title " + gnuplot_string(title) +
+                     "\nset xlabel 'step'\nset ylabel 'test accuracy, %'\nset key bottom right\nplot " + teacher +
+                     " ls 1 dt 2 title 'teacher'";
+  for (std::size_t s = 0; s < students.size(); ++s) {
+    const std::string column = std::to_string(2 * s + 2), error = std::to_string(2 * s + 3), style = std::to_string(s + 2);
+    plot += ", " + curves + " skip 1 using 1:" + column + ":" + error + " with yerrorbars ls " + style + " notitle, " +
+            curves + " skip 1 using 1:" + column + " with lines ls " + style + " title '" + students[s].name + "'";
+  }
+  if (draw(folder / "curves.png", plot + "\n")) files.push_back(folder / "curves.png");
+
+  plot = "set datafile separator ','\nset title 'Reliability on the test images: is it right as often as it is sure?'\n"
+         "set xlabel 'confidence'\nset ylabel 'accuracy'\nset xrange [0:1]\nset yrange [0:1]\nset size square\n"
+         "set key bottom right\nplot x with lines lc rgb '#999999' dt 2 title 'calibrated'";
+  for (std::size_t n = 0; n < networks.size(); ++n)
+    plot += ", " + gnuplot_string(files[n + 1]) + " skip 1 using 1:2 with linespoints ls " + std::to_string(n + 1) + " title '" +
+            networks[n].name + "'";
+  if (draw(folder / "reliability.png", plot + "\n")) files.push_back(folder / "reliability.png");
+  return files;
+}
+
+}  // namespace example

@@ -1,0 +1,18 @@
+# Regenerates what is derived and compares it with what is committed.
+execute_process(COMMAND ${CMAKE_COMMAND} -DROOT=${ROOT} -DOUT=${OUT} -P ${ROOT}/cmake/generate.cmake
+  COMMAND_ERROR_IS_FATAL ANY)
+foreach(file include/distill/distill.hpp include/distill/catalogue.hpp)
+  file(READ "${ROOT}/${file}" committed)
+  file(READ "${OUT}/${file}" derived)
+  if(NOT committed STREQUAL derived)
+    message(SEND_ERROR "${file} is out of date: run ./dev generate")
+  endif()
+endforeach()
+
+# The README's example is the program that is compiled.
+file(READ "${ROOT}/README.md" readme)
+file(READ "${ROOT}/examples/ten_lines.cpp" example)
+string(FIND "${readme}" "${example}" at)
+if(at EQUAL -1)
+  message(SEND_ERROR "README.md does not contain examples/ten_lines.cpp as it stands")
+endif()

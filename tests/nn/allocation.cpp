@@ -1,0 +1,86 @@
+// The one translation unit of the nn tests that replaces the global operator new.
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include <distill/nn/adam.hpp>
+#include <distill/nn/conv2d.hpp>
+#include <distill/nn/linear.hpp>
+#include <distill/nn/max_pool.hpp>
+#include <distill/nn/relu.hpp>
+#include <distill/nn/sgd.hpp>
+
+#include "support.hpp"
+
+namespace {
+std::atomic<long> allocations{0};
+
+void* counted(std::size_t size, std::size_t alignment) {
+  ++allocations;
+  const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
+  if (void* memory = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment)) return memory;
+  throw std::bad_alloc();
+}
+
+// Not inlined: GCC would see free() of what a new expression returned, and warn.
+[[gnu::noinline]] void release(void* memory) { std::free(memory); }
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
+void* operator new[](std::size_t size) { return counted(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* p) noexcept { release(p); }
+void operator delete[](void* p) noexcept { release(p); }
+void operator delete(void* p, std::size_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t) noexcept { release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { release(p); }
+
+namespace nn_tests {
+
+template <class T, class Optimiser>
+long allocations_of_later_steps(Optimiser optimiser, int threads) {
+  nn::sequential<T> model;
+  model.add(nn::conv2d<T>{1, 6, 3, 1});
+  model.add(nn::relu<T>{});
+  model.add(nn::max_pool<T>{});
+  model.add(nn::conv2d<T>{6, 8, 3, 2, {.stride = 2, .padding = 1}});
+  model.add(nn::linear<T>{8 * 49, 150, 3});
+  model.add(nn::relu<T>{});
+  model.add(nn::linear<T>{150, 10, 4});
+  const std::vector<nn::parameter<T>*> parameters = model.parameters();
+  const nn::tensor<T> x = random_tensor<T>({32, 1, 28, 28}, 5);
+  nn::tape<T> tape({threads});
+  const auto step = [&](index batch) {
+    const nn::tensor_view<const T> images(x.data(), {batch, 1, 28, 28});
+    quadratic_loss(tape, model.forward(tape, tape.constant(images)));
+    zero_gradients(parameters);
+    tape.backward();
+    optimiser.step(parameters, 1e-5, {threads});
+    tape.reset();
+  };
+  step(32);
+  const long before = allocations;
+  for (const index batch : {32, 32, 5, 32, 1, 17}) step(batch);
+  return allocations - before;
+}
+
+TEST_CASE("allocation: none after the first step") {
+  const long before = allocations;
+  const std::vector<int> counted_one(100);
+  CHECK(allocations == before + 1);
+  CHECK(allocations_of_later_steps<float>(nn::sgd<float>({.momentum = 0.9}), 1) == 0);
+  CHECK(allocations_of_later_steps<double>(nn::adam<double>(), 1) == 0);
+#if DISTILL_USE_OPENMP  // starting a std::thread allocates
+  CHECK(allocations_of_later_steps<float>(nn::sgd<float>({.momentum = 0.9}), 2) == 0);
+#endif
+}
+
+}  // namespace nn_tests

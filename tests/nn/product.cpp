@@ -1,0 +1,90 @@
+#include <distill/nn/product.hpp>
+
+#include "support.hpp"
+
+namespace nn_tests {
+
+template <class T>
+void compare(index m, index n, index k, bool a_transposed, bool b_transposed, int start) {
+  CAPTURE(m);
+  CAPTURE(n);
+  CAPTURE(k);
+  CAPTURE(a_transposed);
+  CAPTURE(b_transposed);
+  CAPTURE(start);
+  const nn::tensor<T> a = random_tensor<T>({a_transposed ? k : m, a_transposed ? m : k}, 1);
+  const nn::tensor<T> b = random_tensor<T>({b_transposed ? n : k, b_transposed ? k : n}, 2);
+  const nn::tensor<T> bias = random_tensor<T>({std::max(m, n)}, 4);
+  matrix_view<const T> left = a.view().matrix(), right = b.view().matrix();
+  if (a_transposed) left = nn::transposed(left);
+  if (b_transposed) right = nn::transposed(right);
+  nn::tensor<T> previous;
+  for (const int threads : {1, 2, 3}) {
+    nn::tensor<T> c = random_tensor<T>({m, n}, 3);
+    const nn::tensor<T> before = random_tensor<T>({m, n}, 3);
+    const matrix_view<T> out = c.view().matrix();
+    const matrix_view<const T> initial = start == 0   ? matrix_view<const T>()
+                                         : start == 1 ? matrix_view<const T>(out)
+                                         : start == 2 ? matrix_view<const T>(bias.data(), m, n, 0, 1)
+                                                      : matrix_view<const T>(bias.data(), m, n, 1, 0);
+    nn::product(left, right, out, initial, {threads});
+    double worst = 0;
+    for (index i = 0; i < m; ++i)
+      for (index j = 0; j < n; ++j) {
+        double sum = 0;
+        if (start == 1) sum = static_cast<double>(before.view()(i, j));
+        if (start == 2) sum = static_cast<double>(bias.data()[j]);
+        if (start == 3) sum = static_cast<double>(bias.data()[i]);
+        for (index l = 0; l < k; ++l) sum += static_cast<double>(left(i, l)) * static_cast<double>(right(l, j));
+        worst = std::max(worst, std::abs(sum - static_cast<double>(out(i, j))));
+      }
+    CHECK(worst < 40 * std::sqrt(static_cast<double>(k + 1)) * static_cast<double>(std::numeric_limits<T>::epsilon()));
+    if (threads > 1) CHECK(std::memcmp(previous.data(), c.data(), static_cast<std::size_t>(m * n) * sizeof(T)) == 0);
+    previous = std::move(c);
+  }
+}
+
+TEST_CASE_TEMPLATE("product: every layout and start against loops, the same bits for 1, 2, 3 threads", T, float,
+                   double) {
+  for (const bool a : {false, true})
+    for (const bool b : {false, true})
+      for (const int start : {0, 1, 2, 3}) {
+        compare<T>(1, 1, 1, a, b, start);
+        compare<T>(3, 17, 5, a, b, start);
+        compare<T>(130, 150, 141, a, b, start);
+      }
+  for (const index m : {2, 64, 65})
+    for (const index n : {10, 129})
+      for (const index k : {0, 9, 257}) compare<T>(m, n, k, false, false, 2);
+}
+
+TEST_CASE("product: strided parts of larger matrices") {
+  const nn::tensor<double> a = random_tensor<double>({6, 10}, 1), b = random_tensor<double>({10, 9}, 2);
+  nn::tensor<double> c({8, 12});
+  c.fill(7);
+  const matrix_view<const double> left(a.data() + 1, 5, 4, 10), right(b.data() + 2, 4, 3, 9);
+  nn::product(left, right, matrix_view<double>(c.data() + 13, 5, 3, 12));
+  for (index i = 0; i < 8; ++i)
+    for (index j = 0; j < 12; ++j) {
+      const bool inside = i >= 1 && i < 6 && j >= 1 && j < 4;
+      double sum = inside ? 0 : 7;
+      for (index k = 0; inside && k < 4; ++k) sum += left(i - 1, k) * right(k, j - 1);
+      CHECK(c.view()(i, j) == doctest::Approx(sum));
+    }
+}
+
+TEST_CASE("product: errors name the argument and both values") {
+  const nn::tensor<float> a({2, 3}), b({4, 5});
+  nn::tensor<float> c({2, 5});
+  CHECK(message_of([&] { nn::product(a.view().matrix(), b.view().matrix(), c.view().matrix()); }) ==
+        "distill: product: a has 3 columns, b has 4 rows");
+  const nn::tensor<float> b3({3, 4});
+  CHECK(message_of([&] { nn::product(a.view().matrix(), b3.view().matrix(), c.view().matrix()); }) ==
+        "distill: product: c has 5 columns, b has 4");
+  const matrix_view<const float> neither(b.data(), 2, 3, 6, 2);
+  CHECK_THROWS_AS(nn::product(neither, b3.view().matrix(), matrix_view<float>(c.data(), 2, 4)), argument_error);
+  CHECK_THROWS_AS(nn::product(a.view().matrix(), b3.view().matrix(), matrix_view<float>(c.data(), 2, 4, 1, 2)),
+                  argument_error);
+}
+
+}  // namespace nn_tests
