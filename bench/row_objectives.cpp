@@ -14,6 +14,7 @@
 #include <distill/row/evaluate.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "paired.hpp"
@@ -64,6 +65,18 @@ struct data {
       const distill::batch<T> in{.student = view(student), .teacher = view(teacher), .labels = labels};
       const double value = distill::value_and_gradient(objective, in, {.student = matrix(gradient)},
                                                        {.execution = {.threads = threads}}, workspace);
+      benchmark::DoNotOptimize(value);
+    };
+  }
+  /// The same call on column-major storage: rows are gathered and scattered through tiles.
+  template <class X>
+  auto column_major_call(const X& objective) {
+    return [this, objective] {
+      const auto turned = [&](const distill::buffer<T>& b) {
+        return distill::matrix_view<T>(b.data(), extent.rows, extent.columns, 1, extent.rows);
+      };
+      const distill::batch<T> in{.student = turned(student), .teacher = turned(teacher), .labels = labels};
+      const double value = distill::value_and_gradient(objective, in, {.student = turned(gradient)}, {}, workspace);
       benchmark::DoNotOptimize(value);
     };
   }
@@ -118,15 +131,13 @@ void against_stream(const std::string& name, const X& objective, shape s, int th
       ->Unit(benchmark::kMicrosecond);
 }
 
-template <class T, class X, class Y>
-void against(const std::string& name, const X& baseline, int baseline_threads, const Y& subject, int subject_threads,
-             shape s) {
+/// `calls(data)` makes the pair (baseline, subject).
+template <class T, class Calls>
+void compare(const std::string& name, shape s, const Calls& calls) {
   benchmark::RegisterBenchmark(("ratio " + name + "/" + (sizeof(T) == 4 ? "float" : "double") + "/" + s.name()).c_str(),
                                [=](benchmark::State& state) {
-                                 data<T>& d = data_for<T>(s);
-                                 auto base = d.call(baseline, baseline_threads);
-                                 auto call = d.call(subject, subject_threads);
-                                 const bench::pairing result = bench::interleaved(base, call);
+                                 auto [baseline, subject] = calls(data_for<T>(s));
+                                 const bench::pairing result = bench::interleaved(baseline, subject);
                                  report(state, result);
                                  state.counters["ratio"] = result.ratio;
                                })
@@ -150,12 +161,20 @@ void register_type() {
     const auto mix = [](double kl_t, double ce_t) {
       return 0.9 * kl{.temperature = kl_t} + 0.1 * cross_entropy{.temperature = ce_t};
     };
-    against<T>("CE+KL one T=1 / KL", kl{.temperature = 1}, 1, mix(1, 1), 1, s);
-    against<T>("CE+KL one T=4 / KL", kl{.temperature = 4}, 1, mix(4, 4), 1, s);
-    against<T>("CE T=1 + KL T=4 / KL", kl{.temperature = 4}, 1, mix(4, 1), 1, s);
-    against<T>("CE T=1 + KL T=3 / KL", kl{.temperature = 3}, 1, mix(3, 1), 1, s);
-    against<T>("CE T=1 + KL T=2.5 / KL", kl{.temperature = 2.5}, 1, mix(2.5, 1), 1, s);
-    against<T>("KL 1 thread / 2 threads", kl{.temperature = 4}, 2, kl{.temperature = 4}, 1, s);
+    const auto fused = [&](const std::string& name, double kl_t, double ce_t) {
+      compare<T>(name, s, [=](data<T>& d) {
+        return std::pair(d.call(kl{.temperature = kl_t}, 1), d.call(mix(kl_t, ce_t), 1));
+      });
+    };
+    fused("CE+KL one T=1 / KL", 1, 1);
+    fused("CE+KL one T=4 / KL", 4, 4);
+    fused("CE T=1 + KL T=4 / KL", 4, 1);
+    fused("CE T=1 + KL T=3 / KL", 3, 1);
+    fused("CE T=1 + KL T=2.5 / KL", 2.5, 1);
+    const kl objective{.temperature = 4};
+    compare<T>("KL 1 thread / 2 threads", s, [=](data<T>& d) { return std::pair(d.call(objective, 2), d.call(objective, 1)); });
+    compare<T>("KL column-major / row-major", s,
+               [=](data<T>& d) { return std::pair(d.call(objective, 1), d.column_major_call(objective)); });
   }
 }
 

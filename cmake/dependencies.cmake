@@ -29,6 +29,7 @@ distill_quiet_build()
 
 distill_require(Eigen3 Eigen3::Eigen eigen-mirror/eigen 3.4.0)
 distill_require(xsimd xsimd xtensor-stack/xsimd 8.1.0)
+include(${CMAKE_CURRENT_LIST_DIR}/distill-xsimd.cmake)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(ZLIB QUIET) # only io/idx.hpp wants it

@@ -27,5 +27,5 @@ if(NOT DISTILL_FETCHED)
   write_basic_package_version_file("${PROJECT_BINARY_DIR}/distill-config-version.cmake"
     COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
   install(FILES "${PROJECT_BINARY_DIR}/distill-config.cmake" "${PROJECT_BINARY_DIR}/distill-config-version.cmake"
-    DESTINATION ${config_dir})
+    "${CMAKE_CURRENT_LIST_DIR}/distill-xsimd.cmake" DESTINATION ${config_dir})
 endif()

@@ -1,0 +1,5 @@
+execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE derived COMMAND_ERROR_IS_FATAL ANY)
+file(READ "${ROOT}/docs/catalogue.md" committed)
+if(NOT committed STREQUAL derived)
+  message(SEND_ERROR "docs/catalogue.md is out of date: run ./dev generate")
+endif()
