@@ -1,5 +1,6 @@
 # Derives from the headers what would otherwise be typed twice: the umbrella and the list of objectives.
 #   cmake -DROOT=<source tree> [-DOUT=<other tree>] -P generate.cmake
+cmake_minimum_required(VERSION 3.25)
 if(NOT OUT)
   set(OUT "${ROOT}")
 endif()

@@ -1,4 +1,5 @@
 # Nonsense ends with one line, a non-zero exit and nothing written.
+cmake_minimum_required(VERSION 3.25)
 function(refuses sentence)
   file(REMOVE_RECURSE "${WORK}")
   execute_process(COMMAND ${PROGRAM} --output ${WORK} ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE err)

@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${PROGRAM} OUTPUT_VARIABLE derived COMMAND_ERROR_IS_FATAL ANY)
 file(READ "${ROOT}/docs/catalogue.md" committed)
 if(NOT committed STREQUAL derived)

@@ -1,4 +1,5 @@
 # Regenerates what is derived and compares it with what is committed.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${CMAKE_COMMAND} -DROOT=${ROOT} -DOUT=${OUT} -P ${ROOT}/cmake/generate.cmake
   COMMAND_ERROR_IS_FATAL ANY)
 foreach(file include/distill/distill.hpp include/distill/catalogue.hpp)

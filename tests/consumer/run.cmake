@@ -1,4 +1,5 @@
 # Configures, builds and runs the consumer against the source tree or against a fresh installation.
+cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE "${BUILD}")
 set(find "")
 if(WAY STREQUAL "package")

@@ -17,3 +17,10 @@ TEST_CASE("cross_entropy: properties") { harness::battery(distill::cross_entropy
 TEST_CASE("cross_entropy: properties of smoothed labels at another temperature") {
   harness::battery(distill::cross_entropy{.label_smoothing = 0.1, .temperature = 2.5});
 }
+
+TEST_CASE("cross_entropy: the gradient to an input that it does not read is 0") {
+  for (const int columns : {10, 100}) {
+    const auto got = harness::solve(distill::cross_entropy{}, harness::random_problem<float>(5, columns, 92));
+    CHECK(std::all_of(got.teacher.begin(), got.teacher.end(), [](float g) { return g == 0; }));
+  }
+}

@@ -37,6 +37,10 @@ struct scalar_lane {
   }
   DISTILL_HD static T abs(T a) { return std::abs(a); }
   DISTILL_HD static T max(T a, T b) { return a < b ? b : a; }
+  /// vanishes ? 0 : fraction · 2^n, for normal results; `biased` is n plus the exponent bias in its last bits.
+  DISTILL_HD static T scaled(bool vanishes, T fraction, T /*n*/, T biased) {
+    return vanishes ? T(0) : fraction * from_bits(to_bits(biased) << MantissaBits);
+  }
   DISTILL_HD static Unsigned to_bits(T a) { return std::bit_cast<Unsigned>(a); }
   DISTILL_HD static T from_bits(Unsigned a) { return std::bit_cast<T>(a); }
 };

@@ -33,6 +33,16 @@ struct lane<xsimd::batch<T, A>> {
   DISTILL_INLINE static batch fma(batch a, batch b, batch c) { return xsimd::fma(a, b, c); }
   DISTILL_INLINE static batch abs(batch a) { return xsimd::abs(a); }
   DISTILL_INLINE static batch max(batch a, batch b) { return xsimd::max(a, b); }
+  DISTILL_INLINE static batch scaled(mask vanishes, batch fraction, [[maybe_unused]] batch n, [[maybe_unused]] batch biased) {
+#if defined(__AVX512F__)  // one instruction for two
+    if constexpr (std::is_same_v<T, float>)
+      return _mm512_maskz_scalef_ps(static_cast<__mmask16>(~vanishes.data), fraction, n);
+    else
+      return _mm512_maskz_scalef_pd(static_cast<__mmask8>(~vanishes.data), fraction, n);
+#else
+    return select(vanishes, batch(T(0)), fraction * from_bits(to_bits(biased) << mantissa_bits));
+#endif
+  }
 #if XSIMD_VERSION_MAJOR >= 10
   DISTILL_INLINE static bits to_bits(batch a) { return xsimd::bitwise_cast<typename lane<T>::bits>(a); }
   DISTILL_INLINE static batch from_bits(bits a) { return xsimd::bitwise_cast<T>(a); }

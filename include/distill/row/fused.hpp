@@ -79,6 +79,20 @@ inline constexpr bool folds = requires(const L leaf, const std::array<double, st
   leaf.fold(sums);
 };
 
+/// Whether a leaf wants a copy of itself for every row.
+template <class L>
+inline constexpr bool binds = requires(const L leaf, const row_scalars row) { leaf.bind(row); };
+
+/// What the leaves of a sum ask of a kernel, known at compile time.
+template <class Sum>
+struct leaf_kinds;
+template <class... Ls>
+struct leaf_kinds<weighted_sum<Ls...>> {
+  static constexpr bool any_separable = (... || separable<Ls>);
+  static constexpr bool any_fold = (... || folds<Ls>);
+  static constexpr bool any_bound = (... || binds<Ls>);
+};
+
 /// Adds one batch of elements of leaf I to its sums and, with Slopes, its weighted slopes to the gradient.
 template <bool Slopes, std::size_t I, class T, separable L, class Lanes, class Sums, int Leaves>
 DISTILL_INLINE void fused_step(const L& leaf, const Lanes& row, const slope_targets<T, Leaves>& target, index i, Sums& part,

@@ -29,7 +29,7 @@ struct row_memory {
 
 template <class L>
 L bound(const L& leaf, const row_scalars& row) {
-  if constexpr (requires { leaf.bind(row); })
+  if constexpr (binds<L>)
     return leaf.bind(row);
   else
     return leaf;
@@ -37,7 +37,7 @@ L bound(const L& leaf, const row_scalars& row) {
 
 template <class L, std::size_t K>
 folded<static_cast<int>(K)> fold_of(const L& leaf, const std::array<double, K>& sums) {
-  if constexpr (requires { leaf.fold(sums); })
+  if constexpr (folds<L>)
     return leaf.fold(sums);
   else
     return {sums[0], {1.0}};
@@ -53,7 +53,7 @@ class row_kernel {
   using leaf_numbers = std::array<double, leaves>;
   using statistics_row = std::array<site_statistics, static_cast<std::size_t>(row_plan<X>::capacity)>;
 
-  /// Bytes of scratch for rows of this length.
+  /// Elements of scratch for rows of this length.
   static index scratch_size(const row_plan<X>& plan, index columns) {
     const index arrays = plan.site_count + plan.row_count + input_count;
     return arrays * stride(columns) + plan.row_count * w;
@@ -63,7 +63,7 @@ class row_kernel {
       : sum_(sum), plan_(plan), columns_(columns), end_(padded(columns, w)) {
     for (int s = 0; s < plan.site_count; ++s, scratch += stride(columns)) kept_[at(s)] = scratch;
     for (int r = 0; r < plan.row_count; ++r, scratch += stride(columns)) mixed_[at(r)] = scratch;
-    for (T*& slopes : target_.slopes) slopes = scratch, scratch += stride(columns);
+    for (T*& slopes : own_slopes_) slopes = scratch, scratch += stride(columns);
     for (int r = 0; r < plan.row_count; ++r, scratch += w) tails_[at(r)] = scratch;
   }
 
@@ -106,7 +106,7 @@ class row_kernel {
   /// The leaves' values, T² included. Inactive leaves are not evaluated and have value 0.
   leaf_numbers values(const std::array<bool, leaves>& active, index label) {
     prepare(active, label);
-    if constexpr (any_separable) sweep<false>();
+    if constexpr (leaf_kinds<sum_of<X>>::any_separable) sweep<false>();
     return values_;
   }
 
@@ -116,9 +116,10 @@ class row_kernel {
     prepare(active, label);
     has_slopes_ = {};
     for (std::size_t o = 0; o < input_count; ++o) target_.wanted[o] = memory.out[o] != nullptr;
+    target_.slopes = place_slopes();
     for (auto& of_output : projected_) of_output.fill(0);
-    if constexpr (any_separable) {
-      if constexpr (!all_linear) sweep<false>();  // F(sums) first: its partials weight the slopes
+    if constexpr (leaf_kinds<sum_of<X>>::any_separable) {
+      if constexpr (leaf_kinds<sum_of<X>>::any_fold) sweep<false>();  // F(sums) first: its partials weight the slopes
       set_slope_weights(coefficient);
       sweep<true>();
       project_slopes(coefficient);
@@ -136,24 +137,6 @@ class row_kernel {
   static index stride(index columns) {
     return padded(columns, static_cast<index>(cache_line / sizeof(T))) + static_cast<index>(3 * cache_line / sizeof(T));
   }
-
-  template <class F>
-  static constexpr bool leaf_flags(F f) {
-    return []<class... Ls>(const weighted_sum<Ls...>*, F flag) {
-      return flag(std::array<bool, sizeof...(Ls)>{separable<Ls>...},
-                  std::array<bool, sizeof...(Ls)>{!folds<Ls>...});
-    }(static_cast<const sum_of<X>*>(nullptr), f);
-  }
-  static constexpr bool any_separable = leaf_flags([](auto separable_leaf, auto) {
-    for (bool s : separable_leaf)
-      if (s) return true;
-    return false;
-  });
-  static constexpr bool all_linear = leaf_flags([](auto, auto linear) {
-    for (bool l : linear)
-      if (!l) return false;
-    return true;
-  });
 
   const T* mix(const row_mix& row, const std::array<const T*, input_count>& in, T* scratch) const {
     int terms = 0, only = 0;
@@ -299,6 +282,16 @@ class row_kernel {
     }
   }
 
+  /// The student's slopes may overwrite the teacher's exponentials batch by batch, when nobody will project onto them:
+  /// one row less in the cache.
+  std::array<T*, input_count> place_slopes() const {
+    std::array<T*, input_count> slopes = own_slopes_;
+    for (int s = 0; s < plan_.site_count && !target_.wanted[1]; ++s)
+      if (plan_.sites[at(s)].base < 0 && plan_.rows[at(plan_.sites[at(s)].row)] == row_mix::of(input::teacher))
+        slopes[0] = kept_[at(s)];
+    return slopes;
+  }
+
   /// ∂/∂z carries the coefficient, the T² factor, 1/T and the input's share in the mixed row.
   double chain(std::size_t k, const leaf_numbers& coefficient, int site) const {
     return leaf_rows_[k].active ? coefficient[k] * factor_[k] * static_cast<double>(scale_[at(site)]) : 0;
@@ -388,6 +381,7 @@ class row_kernel {
   index row_ = 0, label_ = -1;
 
   std::array<T*, capacity> kept_{}, mixed_{}, tails_{};
+  std::array<T*, input_count> own_slopes_{};
 
   std::array<row_reader<T>, capacity> rows_{};
   std::array<T, capacity> max_{}, scale_{};

@@ -32,6 +32,7 @@ template <class T, row_objective X>
 class short_kernel {
   using V = simd<T>;
   using D = simd<double>;
+  using kinds = leaf_kinds<sum_of<X>>;
   static constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
   static constexpr std::size_t capacity = static_cast<std::size_t>(row_plan<X>::capacity);
   static constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
@@ -45,7 +46,7 @@ class short_kernel {
 
   /// Whether every leaf and every row of the plan is of the plain kind that this kernel knows.
   static bool fits(const sum_of<X>& sum, const row_plan<X>& plan, index columns) {
-    bool plain = columns <= longest_short_row && all_linear_unbound();
+    bool plain = columns <= longest_short_row && !kinds::any_fold && !kinds::any_bound;
     for (int r = 0; r < plan.row_count; ++r)
       plain = plain && (plan.rows[at(r)] == row_mix::of(input::student) || plan.rows[at(r)] == row_mix::of(input::teacher));
     sum.each([&](auto, const auto& item) {
@@ -127,12 +128,6 @@ class short_kernel {
   }
 
  private:
-  static constexpr bool all_linear_unbound() {
-    return []<class... Ls>(const weighted_sum<Ls...>*) {
-      return (... && !(folds<Ls> || requires(const Ls l, row_scalars r) { l.bind(r); }));
-    }(static_cast<const sum_of<X>*>(nullptr));
-  }
-
   /// Loops over the lanes in double batches.
   template <class F>
   static void each_double(F&& f) {
@@ -326,10 +321,7 @@ class short_kernel {
   }
 
   void finish_slopes(std::size_t o) {
-    constexpr bool any = []<class... Ls>(const weighted_sum<Ls...>*) {
-      return (... || separable<Ls>);
-    }(static_cast<const sum_of<X>*>(nullptr));
-    bool first = !any;
+    bool first = !kinds::any_separable;
     T* slopes = target_.slopes[o];
     for (int s = 0; s < plan_.site_count; ++s) {
       bool used = false;

@@ -3,7 +3,7 @@
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC bug 105593: _mm512_undefined_ps, inlined into Eigen's kernel
+#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC bug 105593: its AVX-512 intrinsics, inlined into Eigen's kernel
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #include <Eigen/Core>
