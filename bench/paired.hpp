@@ -1,4 +1,5 @@
-// Ratios that survive a noisy machine: the two sides are timed in turn, and the median of the pairs' ratios is reported.
+// Ratios that survive a noisy machine: the two sides are timed in turn, and the median of the pairs' ratios is
+// reported.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +27,8 @@ double seconds(Call& call, int repeats) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / repeats;
 }
 
-/// Times `baseline` and `subject` alternately, `pairs` times, each sample at least `sample_seconds` long. Both are warm.
+/// Times `baseline` and `subject` alternately, `pairs` times, each sample at least `sample_seconds` long. Both are
+/// warm.
 template <class Baseline, class Subject>
 pairing interleaved(Baseline&& baseline, Subject&& subject, int pairs = 11, double sample_seconds = 0.01) {
   const auto repeats = [&](auto& call) {

@@ -56,7 +56,8 @@ struct data {
       student.data()[i] = teacher.data()[i] + static_cast<T>(0.3 * draw());
       gradient.data()[i] = 0;
     }
-    for (auto& label : labels) label = static_cast<std::int64_t>((state = state * 6364136223846793005u + 1) >> 33) % s.columns;
+    for (auto& label : labels)
+      label = static_cast<std::int64_t>((state = state * 6364136223846793005u + 1) >> 33) % s.columns;
   }
 
   template <class X>
@@ -89,7 +90,9 @@ struct data {
   }
 
  private:
-  distill::matrix_view<const T> view(const distill::buffer<T>& b) const { return {b.data(), extent.rows, extent.columns}; }
+  distill::matrix_view<const T> view(const distill::buffer<T>& b) const {
+    return {b.data(), extent.rows, extent.columns};
+  }
   distill::matrix_view<T> matrix(const distill::buffer<T>& b) const { return {b.data(), extent.rows, extent.columns}; }
 };
 
@@ -109,7 +112,8 @@ void report(benchmark::State& state, const bench::pairing& result) {
 template <class T, class X>
 void against_stream(const std::string& name, const X& objective, shape s, int threads) {
   benchmark::RegisterBenchmark(
-      (name + "<" + (sizeof(T) == 4 ? "float" : "double") + ">/" + s.name() + "/threads:" + std::to_string(threads)).c_str(),
+      (name + "<" + (sizeof(T) == 4 ? "float" : "double") + ">/" + s.name() + "/threads:" + std::to_string(threads))
+          .c_str(),
       [=](benchmark::State& state) {
         data<T>& d = data_for<T>(s);
         auto plain = d.template stream<false>(threads);
@@ -155,16 +159,16 @@ void register_type() {
       against_stream<T>("reverse_kl T=4", reverse_kl{.temperature = 4}, s, threads);
       against_stream<T>("jensen_shannon T=4", jensen_shannon{.temperature = 4}, s, threads);
       against_stream<T>("cross_entropy", cross_entropy{}, s, threads);
-      against_stream<T>("0.9 kl T=4 + 0.1 cross_entropy", 0.9 * kl{.temperature = 4} + 0.1 * cross_entropy{}, s, threads);
+      against_stream<T>("0.9 kl T=4 + 0.1 cross_entropy", 0.9 * kl{.temperature = 4} + 0.1 * cross_entropy{}, s,
+                        threads);
     }
   for (const shape s : shapes) {
     const auto mix = [](double kl_t, double ce_t) {
       return 0.9 * kl{.temperature = kl_t} + 0.1 * cross_entropy{.temperature = ce_t};
     };
     const auto fused = [&](const std::string& name, double kl_t, double ce_t) {
-      compare<T>(name, s, [=](data<T>& d) {
-        return std::pair(d.call(kl{.temperature = kl_t}, 1), d.call(mix(kl_t, ce_t), 1));
-      });
+      compare<T>(name, s,
+                 [=](data<T>& d) { return std::pair(d.call(kl{.temperature = kl_t}, 1), d.call(mix(kl_t, ce_t), 1)); });
     };
     fused("CE+KL one T=1 / KL", 1, 1);
     fused("CE+KL one T=4 / KL", 4, 4);
@@ -172,7 +176,8 @@ void register_type() {
     fused("CE T=1 + KL T=3 / KL", 3, 1);
     fused("CE T=1 + KL T=2.5 / KL", 2.5, 1);
     const kl objective{.temperature = 4};
-    compare<T>("KL 1 thread / 2 threads", s, [=](data<T>& d) { return std::pair(d.call(objective, 2), d.call(objective, 1)); });
+    compare<T>("KL 1 thread / 2 threads", s,
+               [=](data<T>& d) { return std::pair(d.call(objective, 2), d.call(objective, 1)); });
     compare<T>("KL column-major / row-major", s,
                [=](data<T>& d) { return std::pair(d.call(objective, 1), d.column_major_call(objective)); });
   }

@@ -1,5 +1,6 @@
-// The main job: a teacher learns Fashion-MNIST from all labels; a small student learns from 1 000 of them, once alone and
-// once with the teacher's help on the 59 000 unlabelled images. Everything else is equal: steps, batch, schedule, rate.
+// The main job: a teacher learns Fashion-MNIST from all labels; a small student learns from 1 000 of them, once alone
+// and once with the teacher's help on the 59 000 unlabelled images. Everything else is equal: steps, batch, schedule,
+// rate.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <distill/catalogue.hpp>
@@ -36,7 +37,8 @@ using recorded_loss = std::function<double(nn::tape<float>&, nn::variable, const
 
 template <distill::row_objective X>
 recorded_loss loss_of(const X& objective) {
-  return [criterion = std::make_shared<nn::criterion<float, X>>(objective)](auto& tape, nn::variable logits, const auto& b) {
+  return [criterion = std::make_shared<nn::criterion<float, X>>(objective)](auto& tape, nn::variable logits,
+                                                                            const auto& b) {
     nn::criterion_targets<float> targets{.labels = b.labels};
     if (!b.teacher.empty()) targets.teacher = as_matrix(b.teacher);
     targets.options.reduction = distill::reduction::mean_valid();  // each term over the images that it applies to
@@ -94,7 +96,8 @@ class main_job {
         tape_({.threads = s.threads}),
         student_steps_(s.epochs * data_.train.size() / batch_size),
         teacher_steps_(2 * student_steps_),
-        bar_(teacher_work * static_cast<double>(teacher_steps_) + static_cast<double>(2 * s.students * student_steps_)) {}
+        bar_(teacher_work * static_cast<double>(teacher_steps_) +
+             static_cast<double>(2 * s.students * student_steps_)) {}
 
   std::vector<network_results> run() {
     network_results teacher{.name = "teacher", .id = "teacher"}, plain{.name = "plain", .id = "plain"},
@@ -116,11 +119,12 @@ class main_job {
     bar_.phase("teacher");
     nn::sequential<float> net = make_teacher(settings_.seed * 1000);
     sampler images(every_image(data_.train), settings_.seed * 1000 + 10);
-    train(net, {.steps = teacher_steps_, .learning_rate = teacher_rate}, data_.test, tape_, bar_,
-          [&](image_batch& batch) {
-            for (index i = 0; i < batch_size; ++i) batch.add(data_.train, images.next(), true, nullptr);
-          },
-          weighted(teacher_work, plain_loss_));
+    train(
+        net, {.steps = teacher_steps_, .learning_rate = teacher_rate}, data_.test, tape_, bar_,
+        [&](image_batch& batch) {
+          for (index i = 0; i < batch_size; ++i) batch.add(data_.train, images.next(), true, nullptr);
+        },
+        weighted(teacher_work, plain_loss_));
     teacher_train_ = predict(net, data_.train, tape_);
     teacher_test_ = predict(net, data_.test, tape_);
     record(results, teacher_test_);
@@ -138,7 +142,8 @@ class main_job {
     const index with_label = !distil || split == all.end() ? batch_size : labelled_in_batch;
     nn::sequential<float> net = make_student(seed + 3);
     results.curves.push_back(train(
-        net, {.steps = student_steps_, .learning_rate = student_rate, .curve_points = curve_points}, data_.test, tape_, bar_,
+        net, {.steps = student_steps_, .learning_rate = student_rate, .curve_points = curve_points}, data_.test, tape_,
+        bar_,
         [&](image_batch& batch) {
           const logit_table* teacher = distil ? &teacher_train_ : nullptr;
           for (index i = 0; i < batch_size; ++i) {
@@ -185,7 +190,8 @@ void print_gain(const network_results& plain, const network_results& distilled) 
 settings parse(int argc, char** argv) {
   settings s;
   CLI::App app("Distils a small student from a teacher on Fashion-MNIST, where 1 000 images are labelled");
-  app.add_option("--objective", s.objective, "the distillation objective; an unknown name lists them")->capture_default_str();
+  app.add_option("--objective", s.objective, "the distillation objective; an unknown name lists them")
+      ->capture_default_str();
   app.add_option("--temperature", s.temperature, "of the distillation objective")->capture_default_str();
   app.add_option("--epochs", s.epochs, "a student's passes over 60 000 images; the teacher makes twice as many")
       ->capture_default_str();
@@ -206,7 +212,8 @@ settings parse(int argc, char** argv) {
   require(s.temperature > 0 && s.temperature < 1e6,
           "--temperature: is " + distill::detail::text(s.temperature) + ", must be positive and at most 1000000");
   require(s.epochs >= 1 && s.epochs <= 1000, "--epochs: is " + std::to_string(s.epochs) + ", must lie in [1, 1000]");
-  require(s.students >= 1 && s.students <= 1000, "--students: is " + std::to_string(s.students) + ", must lie in [1, 1000]");
+  require(s.students >= 1 && s.students <= 1000,
+          "--students: is " + std::to_string(s.students) + ", must lie in [1, 1000]");
   require(s.threads >= 0, "--threads: is " + std::to_string(s.threads) + ", must not be negative");
   return s;
 }
@@ -220,8 +227,10 @@ int main(int argc, char** argv) {
     const std::vector<network_results> networks = job.run();
     print_table(networks);
     print_gain(networks[1], networks[2]);
-    if (s.full_labels) std::printf("with every image labelled the teacher has little to add: plain training often wins\n");
-    const std::string title = "Student on " + std::to_string(s.labelled()) + " labels: alone, and distilled with " + s.objective;
+    if (s.full_labels)
+      std::printf("with every image labelled the teacher has little to add: plain training often wins\n");
+    const std::string title =
+        "Student on " + std::to_string(s.labelled()) + " labels: alone, and distilled with " + s.objective;
     std::printf("\n%.0f s; written:", job.seconds());
     bool pictures = false;
     for (const auto& file : write_report(s.output, networks, title)) {

@@ -1,6 +1,6 @@
-#include <Eigen/Core>
 #include <cstdio>
 #include <distill/distill.hpp>
+#include <Eigen/Core>
 #include <vector>
 
 int main() {

@@ -22,7 +22,8 @@ inline bool draw(const std::filesystem::path& file, const std::string& script) {
   std::ofstream(commands)
       << "set terminal pngcairo size 900,560 font 'sans,12' background '#ffffff'\n"
       << "set output " << gnuplot_string(partial) << "\nset encoding utf8\n"
-      << "set bmargin 4\nset border 3 lc rgb '#555555'\nset tics nomirror textcolor rgb '#333333'\nset grid lc rgb '#dddddd' lt 1\n"
+      << "set bmargin 4\nset border 3 lc rgb '#555555'\nset tics nomirror textcolor rgb '#333333'\nset grid lc rgb "
+         "'#dddddd' lt 1\n"
       << "set style line 1 lc rgb '#444444' lw 2\nset style line 2 lc rgb '#d1662b' lw 2.5 pt 7 ps 0.8\n"
       << "set style line 3 lc rgb '#1f6fb2' lw 2.5 pt 7 ps 0.8\n"
       << script;

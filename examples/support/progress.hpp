@@ -11,8 +11,8 @@ namespace example {
 
 class progress {
  public:
-  /// `total` units of work in all, in whatever unit advance() counts. The time left is measured, not guessed: it follows
-  /// the speed so far.
+  /// `total` units of work in all, in whatever unit advance() counts. The time left is measured, not guessed: it
+  /// follows the speed so far.
   explicit progress(double total) : total_(total), terminal_(isatty(STDERR_FILENO) != 0) {}
   ~progress() { clear(); }
 
@@ -30,9 +30,9 @@ class progress {
     drawn_ = now;
     const double share = done_ / total_, spent = seconds_since(start_);
     const int left = static_cast<int>(spent * (1 - share) / share + 0.5), full = static_cast<int>(share * width);
-    std::fprintf(stderr, "\r\033[K[%s%s] %3.0f %%  %s  loss %.4f  %.0f images/s  %d:%02d left", std::string(full, '#').c_str(),
-                 std::string(width - full, '.').c_str(), 100 * share, phase_.c_str(), loss,
-                 phase_images_ / seconds_since(phase_start_), left / 60, left % 60);
+    std::fprintf(stderr, "\r\033[K[%s%s] %3.0f %%  %s  loss %.4f  %.0f images/s  %d:%02d left",
+                 std::string(full, '#').c_str(), std::string(width - full, '.').c_str(), 100 * share, phase_.c_str(),
+                 loss, phase_images_ / seconds_since(phase_start_), left / 60, left % 60);
     std::fflush(stderr);
   }
   void clear() {

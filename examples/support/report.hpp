@@ -38,10 +38,12 @@ inline void print_table(const std::vector<network_results>& networks) {
   std::printf("\n%s%s%s%s%s%s\n", cell("", 11).c_str(), cell("accuracy %", 15).c_str(), cell("NLL", 17).c_str(),
               cell("ECE %", 14).c_str(), cell("agreement %", 15).c_str(), "fidelity");
   for (const network_results& n : networks)
-    std::printf("%s%s%s%s%s%s\n", cell(n.name, 11).c_str(), cell(n.of(&scores::accuracy, 100).text("%.2f"), 15).c_str(),
-                cell(n.of(&scores::nll).text("%.4f"), 17).c_str(), cell(n.of(&scores::ece, 100).text("%.2f"), 14).c_str(),
-                cell(n.of(&scores::agreement, 100).text("%.2f"), 15).c_str(), n.of(&scores::fidelity).text("%.4f").c_str());
-  std::printf("agreement: same class as the teacher; fidelity: KL(teacher || student) in nats; mean ± standard error\n");
+    std::printf(
+        "%s%s%s%s%s%s\n", cell(n.name, 11).c_str(), cell(n.of(&scores::accuracy, 100).text("%.2f"), 15).c_str(),
+        cell(n.of(&scores::nll).text("%.4f"), 17).c_str(), cell(n.of(&scores::ece, 100).text("%.2f"), 14).c_str(),
+        cell(n.of(&scores::agreement, 100).text("%.2f"), 15).c_str(), n.of(&scores::fidelity).text("%.4f").c_str());
+  std::printf(
+      "agreement: same class as the teacher; fidelity: KL(teacher || student) in nats; mean ± standard error\n");
 }
 
 namespace detail {
@@ -111,19 +113,21 @@ inline std::vector<std::filesystem::path> write_report(const std::filesystem::pa
                      "\nset xlabel 'step'\nset ylabel 'test accuracy, %'\nset key bottom right\nplot " + teacher +
                      " ls 1 dt 2 title 'teacher'";
   for (std::size_t s = 0; s < students.size(); ++s) {
-    const std::string column = std::to_string(2 * s + 2), error = std::to_string(2 * s + 3), style = std::to_string(s + 2);
+    const std::string column = std::to_string(2 * s + 2), error = std::to_string(2 * s + 3),
+                      style = std::to_string(s + 2);
     plot += ", " + curves + " skip 1 using 1:" + column + ":" + error + " with yerrorbars ls " + style + " notitle, " +
             curves + " skip 1 using 1:" + column + " with lines ls " + style + " title '" + students[s].name + "'";
   }
   if (draw(folder / "curves.png", plot + "\n")) files.push_back(folder / "curves.png");
 
   // A bin of a handful of images says nothing about accuracy: it is in the file, not in the picture.
-  plot = "set datafile separator ','\nset title 'Reliability on the test images: is it right as often as it is sure?'\n"
-         "set xlabel 'confidence'\nset ylabel 'accuracy'\nset xrange [0:1]\nset yrange [0:1]\nset size square\n"
-         "set key bottom right\nplot x with lines lc rgb '#999999' dt 2 title 'calibrated'";
+  plot =
+      "set datafile separator ','\nset title 'Reliability on the test images: is it right as often as it is sure?'\n"
+      "set xlabel 'confidence'\nset ylabel 'accuracy'\nset xrange [0:1]\nset yrange [0:1]\nset size square\n"
+      "set key bottom right\nplot x with lines lc rgb '#999999' dt 2 title 'calibrated'";
   for (std::size_t n = 0; n < networks.size(); ++n)
-    plot += ", " + gnuplot_string(files[n + 1]) + " skip 1 using 1:($3 < 10 ? 1/0 : $2) with linespoints ls " + std::to_string(n + 1) + " title '" +
-            networks[n].name + "'";
+    plot += ", " + gnuplot_string(files[n + 1]) + " skip 1 using 1:($3 < 10 ? 1/0 : $2) with linespoints ls " +
+            std::to_string(n + 1) + " title '" + networks[n].name + "'";
   if (draw(folder / "reliability.png", plot + "\n")) files.push_back(folder / "reliability.png");
   return files;
 }

@@ -75,7 +75,8 @@ inline logit_table predict(const nn::sequential<float>& model, const labelled_im
   logit_table result(static_cast<std::size_t>(images.size() * labelled_images::classes));
   for (index first = 0; first < images.size(); first += chunk) {
     const index count = std::min(chunk, images.size() - first);
-    const nn::tensor_view<const float> pixels(images.image(first), {count, 1, labelled_images::side, labelled_images::side});
+    const nn::tensor_view<const float> pixels(images.image(first),
+                                              {count, 1, labelled_images::side, labelled_images::side});
     const auto logits = tape.value(model.forward(tape, tape.constant(pixels)));
     std::copy_n(logits.data, logits.size(), result.begin() + first * labelled_images::classes);
     tape.reset();
@@ -107,8 +108,8 @@ struct training_plan {
   index curve_points = 0;  ///< how often the test accuracy is taken on the way
 };
 
-/// Trains with Adam and a cosine schedule. `fill(batch)` collects the next batch, `loss(tape, logits, batch)` records the
-/// loss and returns its value.
+/// Trains with Adam and a cosine schedule. `fill(batch)` collects the next batch, `loss(tape, logits, batch)` records
+/// the loss and returns its value.
 template <class Fill, class Loss>
 std::vector<curve_point> train(nn::sequential<float>& model, const training_plan& plan, const labelled_images& test,
                                nn::tape<float>& tape, progress& bar, const Fill& fill, const Loss& loss) {

@@ -9,7 +9,8 @@
 // figures rest on. GCC and Clang announce each of them.
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || \
     defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
-#error "distill: -ffast-math (or a part of it: finite, associative or reciprocal math) breaks masked classes and the accuracy of every objective; compile this file without it"
+#error \
+    "distill: -ffast-math (or a part of it: finite, associative or reciprocal math) breaks masked classes and the accuracy of every objective; compile this file without it"
 #endif
 
 #if defined(__CUDACC__)

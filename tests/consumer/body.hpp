@@ -11,8 +11,8 @@ inline answer evaluate(const std::vector<float>& student, const std::vector<floa
   answer result{0, std::vector<float>(student.size())};
   const distill::batch<float> in{.student = distill::matrix_view<const float>(student.data(), 1, columns),
                                  .teacher = distill::matrix_view<const float>(teacher.data(), 1, columns)};
-  result.value = distill::value_and_gradient(distill::kl{.temperature = 2}, in,
-                                             {.student = distill::matrix_view<float>(result.gradient.data(), 1, columns)});
+  result.value = distill::value_and_gradient(
+      distill::kl{.temperature = 2}, in, {.student = distill::matrix_view<float>(result.gradient.data(), 1, columns)});
   return result;
 }
 

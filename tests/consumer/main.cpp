@@ -4,7 +4,9 @@
 
 #include "body.hpp"
 
-answer plain(const std::vector<float>& student, const std::vector<float>& teacher) { return evaluate(student, teacher); }
+answer plain(const std::vector<float>& student, const std::vector<float>& teacher) {
+  return evaluate(student, teacher);
+}
 
 int main() {
   const std::vector<float> student{0.5f, -1, 2, 0.25f, 3}, teacher{1, 0, 1.5f, -2, 2};

@@ -1,3 +1,5 @@
 #include "body.hpp"
 
-answer native(const std::vector<float>& student, const std::vector<float>& teacher) { return evaluate(student, teacher); }
+answer native(const std::vector<float>& student, const std::vector<float>& teacher) {
+  return evaluate(student, teacher);
+}

@@ -18,7 +18,7 @@ inline constexpr std::size_t cache_line = 64;
 /// An array of trivially copyable elements on a 64-byte boundary. Growing discards the contents; a size that was once
 /// reached never allocates again. Elements are not initialised.
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 class buffer {
  public:
   buffer() = default;
@@ -35,7 +35,8 @@ class buffer {
   T* reserve(index size) {
     if (size > capacity_) {
       release();
-      data_ = static_cast<T*>(::operator new(static_cast<std::size_t>(size) * sizeof(T), std::align_val_t{cache_line}));
+      data_ =
+          static_cast<T*>(::operator new (static_cast<std::size_t>(size) * sizeof(T), std::align_val_t{cache_line}));
       capacity_ = size;
     }
     return data_;
@@ -45,7 +46,7 @@ class buffer {
 
  private:
   void release() {
-    ::operator delete(data_, std::align_val_t{cache_line});
+    ::operator delete (data_, std::align_val_t{cache_line});
     data_ = nullptr;
     capacity_ = 0;
   }

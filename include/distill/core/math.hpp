@@ -21,8 +21,8 @@ template <>
 struct polynomials<float> {
   // (e^x - 1 - x)/x² for |x| <= ½ log 2, and for |x| <= ½
   static constexpr std::array exponential{0.5f, 1.666657699e-1f, 4.166655462e-2f, 8.363179053e-3f, 1.392618359e-3f};
-  static constexpr std::array phi{0.5f,           1.666666714e-1f, 4.166666714e-2f, 8.333182072e-3f,
-                                  1.388873772e-3f, 1.996217623e-4f, 2.492243643e-5f};
+  static constexpr std::array phi{
+      0.5f, 1.666666714e-1f, 4.166666714e-2f, 8.333182072e-3f, 1.388873772e-3f, 1.996217623e-4f, 2.492243643e-5f};
   // (log((1+s)/(1-s)) - 2s)/s³ in s² for s² <= 0.0295
   static constexpr std::array logarithm{6.666668504e-1f, 3.998878057e-1f, 2.957994939e-1f};
 };
@@ -37,7 +37,9 @@ struct polynomials<double> {
                                   8.33333333333335966e-3,  1.388888888870454897e-3, 1.984126984114699187e-4,
                                   2.480158761614541272e-5, 2.755731943362024282e-6, 2.755707663664272348e-7,
                                   2.505194670972162113e-8, 2.096295581597607574e-9, 1.611649651437154647e-10};
-  static constexpr std::array logarithm{6.666666666666669686e-1, 3.999999999989950449e-1, 2.857142862597548492e-1, 2.222221113479507986e-1, 1.818288912526172208e-1, 1.533172160055604127e-1, 1.461644968504340586e-1};
+  static constexpr std::array logarithm{6.666666666666669686e-1, 3.999999999989950449e-1, 2.857142862597548492e-1,
+                                        2.222221113479507986e-1, 1.818288912526172208e-1, 1.533172160055604127e-1,
+                                        1.461644968504340586e-1};
 };
 
 /// ln 2 in two parts: n · high is exact for every |n| an exponent can take.
@@ -72,7 +74,8 @@ DISTILL_HD DISTILL_INLINE V horner(const std::array<lane_scalar<V>, N>& c, V x) 
   return sum;
 }
 
-/// log(1 + r) for 1 + r in [√½, √2], plus exponent · ln 2. With s = r/(2+r): log(1+r) = r - (r²/2 - s (r²/2 + s² P(s²))).
+/// log(1 + r) for 1 + r in [√½, √2], plus exponent · ln 2. With s = r/(2+r): log(1+r) = r - (r²/2 - s (r²/2 + s²
+/// P(s²))).
 template <class V>
 DISTILL_HD DISTILL_INLINE V log_reduced(V r, V exponent) {
   using T = lane_scalar<V>;

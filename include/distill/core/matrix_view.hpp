@@ -1,4 +1,5 @@
-// How every function of the library sees a matrix: a pointer, two extents, two strides. Nothing is ever copied or owned.
+// How every function of the library sees a matrix: a pointer, two extents, two strides. Nothing is ever copied or
+// owned.
 #pragma once
 
 #include <concepts>
@@ -23,8 +24,8 @@ concept eigen_dense = requires(M& m) {
   { m.cols() } -> std::convertible_to<index>;
   { m.innerStride() } -> std::convertible_to<index>;
   { m.outerStride() } -> std::convertible_to<index>;
-  { m.data() };
-  { std::remove_cvref_t<M>::IsRowMajor };
+  {m.data()};
+  {std::remove_cvref_t<M>::IsRowMajor};
 };
 
 }  // namespace detail
@@ -41,14 +42,13 @@ struct matrix_view {
 
   constexpr matrix_view() = default;
   /// Contiguous row-major storage.
-  constexpr matrix_view(T* data_, index rows_, index columns_)
-      : matrix_view(data_, rows_, columns_, columns_, 1) {}
+  constexpr matrix_view(T* data_, index rows_, index columns_) : matrix_view(data_, rows_, columns_, columns_, 1) {}
   constexpr matrix_view(T* data_, index rows_, index columns_, index row_stride_, index column_stride_ = 1)
       : data(data_), rows(rows_), columns(columns_), row_stride(row_stride_), column_stride(column_stride_) {}
 
   /// Eigen matrices, maps and blocks of the same scalar, row- or column-major.
   template <detail::eigen_dense M>
-    requires std::convertible_to<decltype(std::declval<M&>().data()), T*>
+  requires std::convertible_to<decltype(std::declval<M&>().data()), T*>
   constexpr matrix_view(M&& m)  // NOLINT: the conversion is the point
       : data(m.data()), rows(m.rows()), columns(m.cols()) {
     const bool row_major = std::remove_cvref_t<M>::IsRowMajor;
@@ -58,13 +58,11 @@ struct matrix_view {
 
   /// A mutable view reads as a const one.
   template <class U>
-    requires std::same_as<const U, T>
+  requires std::same_as<const U, T>
   constexpr matrix_view(const matrix_view<U>& other)  // NOLINT: the conversion is the point
       : matrix_view(other.data, other.rows, other.columns, other.row_stride, other.column_stride) {}
 
-  constexpr T& operator()(index row, index column) const {
-    return data[row * row_stride + column * column_stride];
-  }
+  constexpr T& operator()(index row, index column) const { return data[row * row_stride + column * column_stride]; }
   constexpr T* row(index r) const { return data + r * row_stride; }
   explicit constexpr operator bool() const { return data != nullptr; }
 };
@@ -75,15 +73,15 @@ class index_view {
   constexpr index_view() = default;
   template <std::integral I>
   constexpr index_view(const I* data, index size)
-      : data_(data), size_(size), read_([](const void* p, index i) -> index {
-          return static_cast<index>(static_cast<const I*>(p)[i]);
-        }) {}
+      : data_(data),
+        size_(size),
+        read_([](const void* p, index i) -> index { return static_cast<index>(static_cast<const I*>(p)[i]); }) {}
   /// std::vector, std::span, std::array, an Eigen vector: whatever has contiguous integers.
   template <class Range>
-    requires requires(const Range& r) {
-      { *r.data() } -> std::convertible_to<index>;
-      { r.size() } -> std::convertible_to<index>;
-    } && std::integral<std::remove_cvref_t<decltype(*std::declval<const Range&>().data())>>
+  requires requires(const Range& r) {
+    { *r.data() } -> std::convertible_to<index>;
+    { r.size() } -> std::convertible_to<index>;
+  } && std::integral<std::remove_cvref_t<decltype(*std::declval<const Range&>().data())>>
   constexpr index_view(const Range& range)  // NOLINT: the conversion is the point
       : index_view(range.data(), static_cast<index>(range.size())) {}
 

@@ -27,13 +27,12 @@ struct lane<xsimd::batch<T, A>> {
   static constexpr int mantissa_bits = lane<T>::mantissa_bits;
   static constexpr int exponent_bias = lane<T>::exponent_bias;
 
-  DISTILL_INLINE static batch select(mask condition, batch yes, batch no) {
-    return xsimd::select(condition, yes, no);
-  }
+  DISTILL_INLINE static batch select(mask condition, batch yes, batch no) { return xsimd::select(condition, yes, no); }
   DISTILL_INLINE static batch fma(batch a, batch b, batch c) { return xsimd::fma(a, b, c); }
   DISTILL_INLINE static batch abs(batch a) { return xsimd::abs(a); }
   DISTILL_INLINE static batch max(batch a, batch b) { return xsimd::max(a, b); }
-  DISTILL_INLINE static batch scaled(mask vanishes, batch fraction, [[maybe_unused]] batch n, [[maybe_unused]] batch biased) {
+  DISTILL_INLINE static batch scaled(mask vanishes, batch fraction, [[maybe_unused]] batch n,
+                                     [[maybe_unused]] batch biased) {
 #if defined(__AVX512F__)  // one instruction for two
     if constexpr (std::is_same_v<T, float>)
       return _mm512_maskz_scalef_ps(static_cast<__mmask16>(~vanishes.data), fraction, n);

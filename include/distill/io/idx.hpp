@@ -54,14 +54,13 @@ inline std::string idx_type(unsigned type) {
 /// Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section on the IDX file format.
 /// @param rank  the number of extents the caller can use: 1 for labels, 3 for images; none accepts 1 to 4
 /// @throws file_error  missing or unreadable file, wrong magic number, a type other than unsigned byte, wrong rank,
-///   more than 2³² bytes, header or data too short, bytes after the data, damaged gzip stream. Whatever a gzip file holds
-///   after its last complete stream is ignored, as gzip itself does.
+///   more than 2³² bytes, header or data too short, bytes after the data, damaged gzip stream. Whatever a gzip file
+///   holds after its last complete stream is ignored, as gzip itself does.
 inline idx_file read_idx(const std::filesystem::path& path, std::optional<int> rank = std::nullopt) {
   detail::gzip_reader file(path);
   const auto read_header = [&](std::uint8_t* to, std::size_t offset, std::size_t size) {
     const std::size_t got = file.read(to, size);
-    if (got < size)
-      detail::fail_file(path, "truncated header: ", offset + got, " bytes, ", offset + size, " expected");
+    if (got < size) detail::fail_file(path, "truncated header: ", offset + got, " bytes, ", offset + size, " expected");
   };
 
   std::uint8_t magic[4];
@@ -70,8 +69,7 @@ inline idx_file read_idx(const std::filesystem::path& path, std::optional<int> r
     detail::fail_file(path, "not an IDX file: it starts with ", detail::idx_byte(magic[0]), " ",
                       detail::idx_byte(magic[1]), ", expected 0x00 0x00");
   if (magic[2] != 0x08)
-    detail::fail_file(path, "element type is ", detail::idx_type(magic[2]), ", supported is ",
-                      detail::idx_type(0x08));
+    detail::fail_file(path, "element type is ", detail::idx_type(magic[2]), ", supported is ", detail::idx_type(0x08));
   const int found = magic[3];
   if (found < 1 || found > detail::idx_largest_rank)
     detail::fail_file(path, "rank is ", found, ", supported are 1 to ", detail::idx_largest_rank);

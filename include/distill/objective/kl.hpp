@@ -15,9 +15,8 @@ struct kl {
   row_parameter temperature = 1;
   temperature_scaling scaling = temperature_scaling::squared;
 
-  static constexpr objective_info info{.name = "kl",
-                                       .formula = "T² Σ p_t (log p_t − log p_s)",
-                                       .source = "Hinton et al. 2015, arXiv 1503.02531, §2"};
+  static constexpr objective_info info{
+      .name = "kl", .formula = "T² Σ p_t (log p_t − log p_s)", .source = "Hinton et al. 2015, arXiv 1503.02531, §2"};
 
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {

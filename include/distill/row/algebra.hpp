@@ -47,7 +47,8 @@ struct weighted_sum {
   constexpr void each(F&& f) const {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (f(std::integral_constant<int, static_cast<int>(I)>{}, detail::item_at<I>(items)), ...);
-    }(std::index_sequence_for<Ls...>{});
+    }
+    (std::index_sequence_for<Ls...>{});
   }
   template <std::size_t I>
   constexpr const auto& get() const {

@@ -28,7 +28,8 @@ void check_leaf(const weighted<L>& item, index rows) {
   const index count = item.leaf.temperature.varies() ? rows : 1;
   for (index r = 0; r < count; ++r) {
     const double t = item.leaf.temperature[r];
-    if (!(t > 0) || std::isinf(t)) fail(std::string(L::info.name), ": temperature is ", t, ", must be positive and finite");
+    if (!(t > 0) || std::isinf(t))
+      fail(std::string(L::info.name), ": temperature is ", t, ", must be positive and finite");
   }
   if constexpr (requires { item.leaf.validate(rows); }) item.leaf.validate(rows);
 }

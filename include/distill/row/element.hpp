@@ -25,9 +25,7 @@ struct element {
     return lane<V>::select(near(), p_t * phi_small(d), (p_s - p_t) - mass_times(p_t, d));
   }
   /// p_t (e^d - 1) = p_s - p_t, without cancellation.
-  DISTILL_HD DISTILL_INLINE V pt_expm1() const {
-    return lane<V>::select(near(), p_t * (d + phi_small(d)), p_s - p_t);
-  }
+  DISTILL_HD DISTILL_INLINE V pt_expm1() const { return lane<V>::select(near(), p_t * (d + phi_small(d)), p_s - p_t); }
   /// p_s (e^{-d} - 1 + d) >= 0: the reverse divergence's term, without cancellation.
   DISTILL_HD DISTILL_INLINE V ps_phi() const {
     return lane<V>::select(near(), p_s * phi_small(V(zero()) - d), (p_t - p_s) + mass_times(p_s, d));
@@ -49,8 +47,7 @@ struct terms {
   std::array<V, K> term, to_student, to_teacher;
 
   terms() = default;
-  DISTILL_HD DISTILL_INLINE terms(V term_, V to_student_, V to_teacher_)
-    requires(K == 1)
+  DISTILL_HD DISTILL_INLINE terms(V term_, V to_student_, V to_teacher_) requires(K == 1)
       : term{term_}, to_student{to_student_}, to_teacher{to_teacher_} {}
 };
 

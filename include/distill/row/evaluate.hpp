@@ -110,12 +110,14 @@ class row_call {
  public:
   static constexpr index record_size = static_cast<index>(leaves) + 1;
 
-  row_call(const shares_type& shares, const batch<T>& in, const row_options& options, bool with_gradient, double* records)
+  row_call(const shares_type& shares, const batch<T>& in, const row_options& options, bool with_gradient,
+           double* records)
       : shares_(shares), in_(in), options_(options), with_gradient_(with_gradient), records_(records) {}
 
   void operator()(row_kernels<T, X>& kernels, const row_group<T>& group) const {
     if (kernels.several) return together(kernels, group);
-    for (std::size_t i = 0; i < group.memory.size(); ++i) alone(kernels.row, group.first + static_cast<index>(i), group.memory[i]);
+    for (std::size_t i = 0; i < group.memory.size(); ++i)
+      alone(kernels.row, group.first + static_cast<index>(i), group.memory[i]);
   }
 
  private:
@@ -223,8 +225,8 @@ evaluation<sum_of<X>::leaves> value_and_gradient(const X& objective, const batch
   return detail::run(objective, in, out, options, workspace);
 }
 
-/// First of two calls: the value of every leaf in every row. Rows are not weighted, masked or reduced here; a leaf that a
-/// row's label excludes has value 0.
+/// First of two calls: the value of every leaf in every row. Rows are not weighted, masked or reduced here; a leaf that
+/// a row's label excludes has value 0.
 template <row_objective X, class T>
 void values(const X& objective, const batch<T>& in, value_table<X>& table, const execution& how,
             row_workspace<T>& workspace) {
@@ -236,17 +238,17 @@ void values(const X& objective, const batch<T>& in, value_table<X>& table, const
   table.resize(in.student.rows());
   detail::for_each_row<X>(sum, plan, in, gradients<T>{}, store_mode::overwrite, how, workspace,
                           [&](auto& kernels, const detail::row_group<T>& group) {
-    for (std::size_t i = 0; i < group.memory.size(); ++i) {
-      const index r = group.first + static_cast<index>(i);
-      kernels.row.open(r, group.memory[i]);
-      table.values(r) = kernels.row.values(shares.at(r).active, in.labels ? in.labels[r] : -1);
-      table.statistics(r) = kernels.row.statistics();
-    }
-  });
+                            for (std::size_t i = 0; i < group.memory.size(); ++i) {
+                              const index r = group.first + static_cast<index>(i);
+                              kernels.row.open(r, group.memory[i]);
+                              table.values(r) = kernels.row.values(shares.at(r).active, in.labels ? in.labels[r] : -1);
+                              table.statistics(r) = kernels.row.statistics();
+                            }
+                          });
 }
 
-/// Second call: Σ_k coefficients(row, k) · ∇leaf_k(row), from the statistics in the table. The leaves' weights in the sum
-/// do not enter. A coefficient of 0 removes the leaf from the row.
+/// Second call: Σ_k coefficients(row, k) · ∇leaf_k(row), from the statistics in the table. The leaves' weights in the
+/// sum do not enter. A coefficient of 0 removes the leaf from the row.
 template <row_objective X, class T>
 void gradient(const X& objective, const batch<T>& in, const value_table<X>& table,
               const matrix_view<const double>& coefficients, const std::type_identity_t<gradients<T>>& out,
@@ -263,26 +265,26 @@ void gradient(const X& objective, const batch<T>& in, const value_table<X>& tabl
          static_cast<index>(leaves), " leaves");
   const row_options options{.reduction = reduction::sum()};
   const detail::participation<X, T> shares(sum, in, options);
-  detail::for_each_row<X>(sum, plan, in, out, store, how, workspace,
-                          [&](auto& kernels, const detail::row_group<T>& group) {
-    for (std::size_t i = 0; i < group.memory.size(); ++i) {
-      const index r = group.first + static_cast<index>(i);
-      auto active = shares.at(r).active;
-      std::array<double, leaves> coefficient{};
-      bool any = false;
-      for (std::size_t k = 0; k < leaves; ++k) {
-        coefficient[k] = coefficients(r, static_cast<index>(k));
-        active[k] = active[k] && coefficient[k] != 0;
-        any = any || active[k];
-      }
-      if (!any) {
-        detail::zero_row(group.memory[i], columns);
-        continue;
-      }
-      kernels.row.open(r, group.memory[i], &table.statistics(r));
-      kernels.row.values_and_gradient(active, coefficient, in.labels ? in.labels[r] : -1, group.memory[i]);
-    }
-  });
+  detail::for_each_row<X>(
+      sum, plan, in, out, store, how, workspace, [&](auto& kernels, const detail::row_group<T>& group) {
+        for (std::size_t i = 0; i < group.memory.size(); ++i) {
+          const index r = group.first + static_cast<index>(i);
+          auto active = shares.at(r).active;
+          std::array<double, leaves> coefficient{};
+          bool any = false;
+          for (std::size_t k = 0; k < leaves; ++k) {
+            coefficient[k] = coefficients(r, static_cast<index>(k));
+            active[k] = active[k] && coefficient[k] != 0;
+            any = any || active[k];
+          }
+          if (!any) {
+            detail::zero_row(group.memory[i], columns);
+            continue;
+          }
+          kernels.row.open(r, group.memory[i], &table.statistics(r));
+          kernels.row.values_and_gradient(active, coefficient, in.labels ? in.labels[r] : -1, group.memory[i]);
+        }
+      });
 }
 
 /// The same calls with scratch of their own, for where an allocation does not matter.

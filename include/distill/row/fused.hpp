@@ -1,5 +1,5 @@
-// The fused sweep's inner step: one batch of elements of one leaf. Lanes are classes of one row in the row kernel, rows of
-// one class in the short-row kernel; the step is the same.
+// The fused sweep's inner step: one batch of elements of one leaf. Lanes are classes of one row in the row kernel, rows
+// of one class in the short-row kernel; the step is the same.
 #pragma once
 
 #include <array>
@@ -75,13 +75,16 @@ struct slope_targets {
 
 /// Whether a leaf's value is a function of its sums rather than their one sum itself.
 template <class L>
-inline constexpr bool folds = requires(const L leaf, const std::array<double, static_cast<std::size_t>(sums_of<L>())> sums) {
+inline constexpr bool folds = requires(const L leaf,
+                                       const std::array<double, static_cast<std::size_t>(sums_of<L>())> sums) {
   leaf.fold(sums);
 };
 
 /// Whether a leaf wants a copy of itself for every row.
 template <class L>
-inline constexpr bool binds = requires(const L leaf, const row_scalars row) { leaf.bind(row); };
+inline constexpr bool binds = requires(const L leaf, const row_scalars row) {
+  leaf.bind(row);
+};
 
 /// What the leaves of a sum ask of a kernel, known at compile time.
 template <class Sum>
@@ -95,8 +98,8 @@ struct leaf_kinds<weighted_sum<Ls...>> {
 
 /// Adds one batch of elements of leaf I to its sums and, with Slopes, its weighted slopes to the gradient.
 template <bool Slopes, std::size_t I, class T, separable L, class Lanes, class Sums, int Leaves>
-DISTILL_INLINE void fused_step(const L& leaf, const Lanes& row, const slope_targets<T, Leaves>& target, index i, Sums& part,
-                               simd<T>& to_s, simd<T>& to_t) {
+DISTILL_INLINE void fused_step(const L& leaf, const Lanes& row, const slope_targets<T, Leaves>& target, index i,
+                               Sums& part, simd<T>& to_s, simd<T>& to_t) {
   using V = simd<T>;
   constexpr int K = sums_of<L>();
   const terms<V, K> answer = leaf(row.template at<L>(i));

@@ -110,7 +110,8 @@ class row_kernel {
     return values_;
   }
 
-  /// The same, and Σ_k coefficient[k] · ∇leaf_k into the wanted outputs. A coefficient of 0 removes the leaf's gradient.
+  /// The same, and Σ_k coefficient[k] · ∇leaf_k into the wanted outputs. A coefficient of 0 removes the leaf's
+  /// gradient.
   leaf_numbers values_and_gradient(const std::array<bool, leaves>& active, const leaf_numbers& coefficient, index label,
                                    const row_memory<T>& memory) {
     prepare(active, label);
@@ -352,8 +353,8 @@ class row_kernel {
         if (weight == 0) continue;
         projected_[o][at(leaf.student)] -= weight * forms_[k].mass / sum_exp_[at(leaf.student)];
         if (forms_[k].spread != 0 && target_.wanted[o]) {
-          spread_over_kept(rows_[at(plan_.sites[at(leaf.student)].row)], end_, static_cast<T>(weight * forms_[k].spread),
-                           target_.slopes[o], !has_slopes_[o]);
+          spread_over_kept(rows_[at(plan_.sites[at(leaf.student)].row)], end_,
+                           static_cast<T>(weight * forms_[k].spread), target_.slopes[o], !has_slopes_[o]);
           has_slopes_[o] = true;
         }
       }
@@ -364,9 +365,9 @@ class row_kernel {
     std::array<projection<T>, capacity> sites;
     std::size_t count = 0;
     for (int s = 0; s < plan_.site_count; ++s)
-      if (projected_[output][at(s)] != 0)
-        sites[count++] = {source_[at(s)], static_cast<T>(projected_[output][at(s)])};
-    write_gradient<T>(out, columns_, has_slopes_[output] ? target_.slopes[output] : nullptr, {sites.data(), count}, how);
+      if (projected_[output][at(s)] != 0) sites[count++] = {source_[at(s)], static_cast<T>(projected_[output][at(s)])};
+    write_gradient<T>(out, columns_, has_slopes_[output] ? target_.slopes[output] : nullptr, {sites.data(), count},
+                      how);
     for (std::size_t k = 0; k < leaf_rows_.size(); ++k) {
       const planned_leaf& leaf = plan_.leaf[k];
       if (leaf.teacher >= 0 || !leaf_rows_[k].active || forms_[k].patch_column < 0) continue;

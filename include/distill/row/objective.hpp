@@ -55,7 +55,9 @@ consteval int sums_of() {
 
 /// Whether the engine must provide element::log_s and log_t: two logarithms a row that most objectives can spare.
 template <class O>
-inline constexpr bool reads_log_probabilities = requires { requires O::reads_log_probabilities; };
+inline constexpr bool reads_log_probabilities = requires {
+  requires O::reads_log_probabilities;
+};
 
 }  // namespace detail
 
@@ -80,9 +82,9 @@ concept separable = row_leaf_basics<O> && requires(const O o, const element<floa
   { o(x) } -> std::same_as<terms<float, detail::sums_of<O>()>>;
 };
 
-/// No sum over the classes besides log-sum-exps of the student's site: the gradient is mass · p_s + spread on every kept
-/// class + a patch on a few columns. The engine multiplies by the temperature factors; all numbers are with respect to
-/// the tempered row.
+/// No sum over the classes besides log-sum-exps of the student's site: the gradient is mass · p_s + spread on every
+/// kept class + a patch on a few columns. The engine multiplies by the temperature factors; all numbers are with
+/// respect to the tempered row.
 struct closed_form {
   double value = 0;
   double mass = 0;          ///< coefficient of p_s in the gradient
@@ -95,9 +97,9 @@ struct closed_form {
 struct row_statistics {
   index label = -1;
   index columns = 0;
-  index kept = 0;              ///< classes with a logit above -inf; only filled in when the objective `needs_mean`
-  double mean_log_p = 0;       ///< mean of log p_s over the kept classes; likewise
-  double label_log_p = 0;      ///< log p_s at the label; 0 when there is none
+  index kept = 0;          ///< classes with a logit above -inf; only filled in when the objective `needs_mean`
+  double mean_log_p = 0;   ///< mean of log p_s over the kept classes; likewise
+  double label_log_p = 0;  ///< log p_s at the label; 0 when there is none
 };
 
 /// Optional members: bool needs_mean() const; bool counts(index label) const (false: the row does not take part);

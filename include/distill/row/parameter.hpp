@@ -15,18 +15,18 @@ DISTILL_NAMESPACE_BEGIN
 class row_parameter {
  public:
   template <class Number>
-    requires std::is_arithmetic_v<Number>
+  requires std::is_arithmetic_v<Number>
   constexpr row_parameter(Number value) : value_(static_cast<double>(value)) {}  // NOLINT: the conversion is the point
   template <std::floating_point F>
   constexpr row_parameter(const F* values, index size)
-      : values_(values), size_(size), read_([](const void* p, index i) -> double {
-          return static_cast<double>(static_cast<const F*>(p)[i]);
-        }) {}
+      : values_(values),
+        size_(size),
+        read_([](const void* p, index i) -> double { return static_cast<double>(static_cast<const F*>(p)[i]); }) {}
   template <class Range>
-    requires requires(const Range& r) {
-      { *r.data() } -> std::convertible_to<double>;
-      { r.size() } -> std::convertible_to<index>;
-    } && std::floating_point<std::remove_cvref_t<decltype(*std::declval<const Range&>().data())>>
+  requires requires(const Range& r) {
+    { *r.data() } -> std::convertible_to<double>;
+    { r.size() } -> std::convertible_to<index>;
+  } && std::floating_point<std::remove_cvref_t<decltype(*std::declval<const Range&>().data())>>
   constexpr row_parameter(const Range& range)  // NOLINT: the conversion is the point
       : row_parameter(range.data(), static_cast<index>(range.size())) {}
 

@@ -35,7 +35,7 @@ inline outward outward_of(const row_mix& row) {
 struct planned_site {
   int row = 0;  // into plan::rows
   row_parameter temperature = 1;
-  int base = -1;     // the site whose exponentials this one raises to a power, or -1
+  int base = -1;  // the site whose exponentials this one raises to a power, or -1
   int power = 1;
   int derived = -1;  // the site that is derived from this one, or -1
 };

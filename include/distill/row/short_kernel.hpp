@@ -25,9 +25,9 @@ struct lane_reader {
   DISTILL_INLINE simd<T> load(index i) const { return simd<T>::load_aligned(data + i); }
 };
 
-/// The same arithmetic as row_kernel for up to `width` rows. Every row is computed on its own lane, so its result does not
-/// depend on its neighbours. Rows out of the ordinary (an infinity or NaN anywhere, maxima far apart) are reported, not
-/// computed: row_kernel owns the edges.
+/// The same arithmetic as row_kernel for up to `width` rows. Every row is computed on its own lane, so its result does
+/// not depend on its neighbours. Rows out of the ordinary (an infinity or NaN anywhere, maxima far apart) are reported,
+/// not computed: row_kernel owns the edges.
 template <class T, row_objective X>
 class short_kernel {
   using V = simd<T>;
@@ -48,7 +48,8 @@ class short_kernel {
   static bool fits(const sum_of<X>& sum, const row_plan<X>& plan, index columns) {
     bool plain = columns <= longest_short_row && !kinds::any_fold && !kinds::any_bound;
     for (int r = 0; r < plan.row_count; ++r)
-      plain = plain && (plan.rows[at(r)] == row_mix::of(input::student) || plan.rows[at(r)] == row_mix::of(input::teacher));
+      plain =
+          plain && (plan.rows[at(r)] == row_mix::of(input::student) || plan.rows[at(r)] == row_mix::of(input::teacher));
     sum.each([&](auto, const auto& item) {
       if constexpr (requires { item.leaf.needs_mean(); }) plain = plain && !item.leaf.needs_mean();
     });
@@ -94,8 +95,8 @@ class short_kernel {
   /// Lanes whose row this kernel computes.
   bool ordinary(std::size_t l) const { return ordinary_[l]; }
 
-  /// Leaf values of every lane; with Gradients also the gradient rows. `coefficient[k][lane]` as in row_kernel; all leaves
-  /// are active but those statistic ones whose coefficient and value the caller discards.
+  /// Leaf values of every lane; with Gradients also the gradient rows. `coefficient[k][lane]` as in row_kernel; all
+  /// leaves are active but those statistic ones whose coefficient and value the caller discards.
   template <bool Gradients>
   const std::array<per_lane<double>, leaves>& evaluate(const std::array<per_lane<double>, leaves>& coefficient,
                                                        const per_lane<index>& labels, const row_memory<T>& wanted) {
@@ -113,7 +114,8 @@ class short_kernel {
   }
 
   /// Stores lane l's gradient rows.
-  void write(std::size_t l, const std::array<per_lane<double>, leaves>& coefficient, const row_memory<T>& memory) const {
+  void write(std::size_t l, const std::array<per_lane<double>, leaves>& coefficient,
+             const row_memory<T>& memory) const {
     for (std::size_t o = 0; o < input_count; ++o) {
       T* out = memory.out[o];
       if (!out) continue;
@@ -122,7 +124,8 @@ class short_kernel {
       for (index c = 0; c < columns_; ++c) out[c] = accumulate ? out[c] + tile[c * width] : tile[c * width];
       for (std::size_t k = 0; k < leaves; ++k) {
         if (plan_.leaf[k].teacher >= 0 || coefficient[k][l] == 0 || forms_[k][l].patch_column < 0) continue;
-        out[forms_[k][l].patch_column] += static_cast<T>(chain_[k][0][l] * plan_.leaf[k].to_student[o] * forms_[k][l].patch);
+        out[forms_[k][l].patch_column] +=
+            static_cast<T>(chain_[k][0][l] * plan_.leaf[k].to_student[o] * forms_[k][l].patch);
       }
     }
   }
@@ -208,12 +211,15 @@ class short_kernel {
     const std::size_t s = at(planned.student), t = at(planned.teacher);
     const std::size_t row_s = at(plan_.sites[s].row), row_t = at(plan_.sites[t].row);
     per_lane<double> offset;
-    each_double([&](std::size_t l) { log(load(sum_exp_[s], l) / load(sum_exp_[t], l)).store_unaligned(offset.data() + l); });
+    each_double([&](std::size_t l) {
+      distill::log(load(sum_exp_[s], l) / load(sum_exp_[t], l)).store_unaligned(offset.data() + l);
+    });
     alignas(cache_line) per_lane<T> inverse_s, inverse_t, high, low;
     for (std::size_t l = 0; l < lanes; ++l) {
       inverse_s[l] = static_cast<T>(1 / sum_exp_[s][l]);
       inverse_t[l] = static_cast<T>(1 / sum_exp_[t][l]);
-      const double full = double(max_[row_s][l]) * double(scale_[s][l]) - double(max_[row_t][l]) * double(scale_[t][l]) + offset[l];
+      const double full =
+          double(max_[row_s][l]) * double(scale_[s][l]) - double(max_[row_t][l]) * double(scale_[t][l]) + offset[l];
       high[l] = static_cast<T>(full);
       low[l] = static_cast<T>(full - static_cast<double>(high[l]));
     }
@@ -253,7 +259,7 @@ class short_kernel {
   template <class L>
   void evaluate_statistic(std::size_t k, const L& leaf, int s, const per_lane<index>& labels) {
     per_lane<double> log_sum;
-    each_double([&](std::size_t l) { log(load(sum_exp_[at(s)], l)).store_unaligned(log_sum.data() + l); });
+    each_double([&](std::size_t l) { distill::log(load(sum_exp_[at(s)], l)).store_unaligned(log_sum.data() + l); });
     const std::size_t r = at(plan_.sites[at(s)].row);
     for (std::size_t l = 0; l < count_; ++l) {
       row_statistics row{.label = labels[l], .columns = columns_};
@@ -285,8 +291,8 @@ class short_kernel {
     }(sum_, std::make_index_sequence<leaves>{});
   }
   template <bool Slopes, std::size_t I, class L>
-  DISTILL_INLINE static void step(const L& leaf, const auto& row, const auto& target, index i, leaf_sums<1, V>& part, V& to_s,
-                                  V& to_t) {
+  DISTILL_INLINE static void step(const L& leaf, const auto& row, const auto& target, index i, leaf_sums<1, V>& part,
+                                  V& to_s, V& to_t) {
     if constexpr (separable<L>) fused_step<Slopes, I, T>(leaf, row, target, i, part, to_s, to_t);
   }
   template <class L>
@@ -309,13 +315,17 @@ class short_kernel {
         if (!target_.wanted[o]) continue;
         if (leaf.to_student[o] != 0)
           for (std::size_t l = 0; l < lanes; ++l) {
-            const double sum = pair ? static_cast<double>(slope_sum_[k][0][l]) : coefficient[k][l] == 0 ? 0 : -forms_[k][l].mass;
-            projected_[o][at(leaf.student)][l] += chain_[k][0][l] * leaf.to_student[o] * sum / sum_exp_[at(leaf.student)][l];
+            const double sum = pair                     ? static_cast<double>(slope_sum_[k][0][l])
+                               : coefficient[k][l] == 0 ? 0
+                                                        : -forms_[k][l].mass;
+            projected_[o][at(leaf.student)][l] +=
+                chain_[k][0][l] * leaf.to_student[o] * sum / sum_exp_[at(leaf.student)][l];
           }
         if (pair && leaf.to_teacher[o] != 0)
           for (std::size_t l = 0; l < lanes; ++l)
             projected_[o][at(leaf.teacher)][l] += chain_[k][1][l] * leaf.to_teacher[o] *
-                                                  static_cast<double>(slope_sum_[k][1][l]) / sum_exp_[at(leaf.teacher)][l];
+                                                  static_cast<double>(slope_sum_[k][1][l]) /
+                                                  sum_exp_[at(leaf.teacher)][l];
       }
     }
   }

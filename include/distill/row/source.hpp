@@ -41,7 +41,7 @@ struct probabilities {
   matrix_view<const T> matrix;
 
   template <class M>
-    requires std::convertible_to<M&, matrix_view<const T>>
+  requires std::convertible_to<M&, matrix_view<const T>>
   explicit probabilities(M&& m) : matrix(m) {}
 };
 template <class M>
@@ -53,8 +53,8 @@ class row_input {
  public:
   row_input() = default;
   template <class M>
-    requires std::convertible_to<M&, matrix_view<const T>>
-  row_input(M&& m) : memory_(m) {}  // NOLINT: the conversion is the point
+  requires std::convertible_to<M&, matrix_view<const T>> row_input(M&& m)
+      : memory_(m) {}                                                            // NOLINT: the conversion is the point
   row_input(const probabilities<T>& p) : memory_(p.matrix), logarithm_(true) {}  // NOLINT: likewise
   row_input(const row_source<T>& source) : source_(&source) {}                   // NOLINT: likewise
 
@@ -88,8 +88,8 @@ class row_output {
  public:
   row_output() = default;
   template <class M>
-    requires std::convertible_to<M&, matrix_view<T>>
-  row_output(M&& m) : memory_(m) {}              // NOLINT: the conversion is the point
+  requires std::convertible_to<M&, matrix_view<T>> row_output(M&& m)
+      : memory_(m) {}                              // NOLINT: the conversion is the point
   row_output(row_sink<T>& sink) : sink_(&sink) {}  // NOLINT: likewise
 
   explicit operator bool() const { return sink_ != nullptr || memory_.data != nullptr; }

@@ -77,8 +77,8 @@ T row_max(row_reader<T> z, index end) {
   return reduce_max<T>(lane<V>::max(lane<V>::max(a, b), lane<V>::max(c, d)));
 }
 
-/// Σ e^{(z - max)·scale} and, when power > 1, Σ of the powers. Keeps the exponentials. `next` is the row that comes after
-/// this one, asked for while there is arithmetic to hide it behind.
+/// Σ e^{(z - max)·scale} and, when power > 1, Σ of the powers. Keeps the exponentials. `next` is the row that comes
+/// after this one, asked for while there is arithmetic to hide it behind.
 struct exponential_sums {
   double sum = 0, powered = 0;
 };
@@ -144,8 +144,8 @@ struct projection {
 /// How the gradient row is stored.
 enum class row_store { overwrite, accumulate, stream };
 
-/// out = slopes - Σ projections, with infinite coefficients taken to their limit: an infinite slope wins, a class without
-/// mass keeps its own slope. Rows with an infinite value only; never in a hot loop.
+/// out = slopes - Σ projections, with infinite coefficients taken to their limit: an infinite slope wins, a class
+/// without mass keeps its own slope. Rows with an infinite value only; never in a hot loop.
 template <class T>
 void write_limit(T* out, index columns, const T* slopes, std::span<const projection<T>> sites, bool accumulate) {
   for (index c = 0; c < columns; ++c) {
@@ -199,8 +199,7 @@ void write_projected(T* out, index columns, const T* slopes, std::span<const pro
 template <class T>
 void write_gradient(T* out, index columns, const T* slopes, std::span<const projection<T>> sites, row_store how) {
   for (const projection<T>& site : sites)
-    if (std::isinf(site.coefficient))
-      return write_limit(out, columns, slopes, sites, how == row_store::accumulate);
+    if (std::isinf(site.coefficient)) return write_limit(out, columns, slopes, sites, how == row_store::accumulate);
   switch (sites.size()) {
     case 0: return write_projected<T, 0>(out, columns, slopes, sites, how);
     case 1: return write_projected<T, 1>(out, columns, slopes, sites, how);

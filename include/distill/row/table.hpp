@@ -11,9 +11,9 @@
 
 DISTILL_NAMESPACE_BEGIN
 
-/// What values() learns of a batch and gradient() needs again: K leaf values and the statistics of each softmax, at most
-/// 16 bytes a site and 8 a leaf for every row. In between, user code turns values into coefficients: weights that depend
-/// on the loss itself, a mean over the batch, a selection, an all-reduce over ranks.
+/// What values() learns of a batch and gradient() needs again: K leaf values and the statistics of each softmax, at
+/// most 16 bytes a site and 8 a leaf for every row. In between, user code turns values into coefficients: weights that
+/// depend on the loss itself, a mean over the batch, a selection, an all-reduce over ranks.
 template <row_objective X>
 class value_table {
  public:

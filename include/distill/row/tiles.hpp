@@ -88,9 +88,7 @@ void for_each_row(const sum_of<X>& sum, const row_plan<X>& plan, const batch<T>&
   const index short_size = is_short ? short_kernel<T, X>::scratch_size(plan, columns) : 0;
   const bool accumulate = store == store_mode::accumulate;
   const bool stream = !accumulate && !tiles.any() && rows * columns * static_cast<index>(sizeof(T)) >= stream_bytes;
-  const row_store direct_store = stream       ? row_store::stream
-                                 : accumulate ? row_store::accumulate
-                                              : row_store::overwrite;
+  const row_store direct_store = stream ? row_store::stream : accumulate ? row_store::accumulate : row_store::overwrite;
   static_assert(lanes_of<T> <= tile_rows);
 
   parallel_for(chunks, threads, [&](index number, int thread) {

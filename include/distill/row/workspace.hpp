@@ -8,9 +8,9 @@
 
 DISTILL_NAMESPACE_BEGIN
 
-/// Scratch of the row engine: per thread a few rows (it stays in the cache), per row of the batch the value of each term.
-/// Keep one and pass it to every call: once it has served a shape, further calls allocate nothing. Not to be shared by
-/// calls that run at the same time.
+/// Scratch of the row engine: per thread a few rows (it stays in the cache), per row of the batch the value of each
+/// term. Keep one and pass it to every call: once it has served a shape, further calls allocate nothing. Not to be
+/// shared by calls that run at the same time.
 template <class T>
 class row_workspace {
  public:

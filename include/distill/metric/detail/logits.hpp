@@ -27,7 +27,8 @@ matrix_view<const T> const_view(const matrix_view<T>& view) {
 template <class M>
 concept logit_matrix = requires(const M& m) {
   static_cast<double>(*const_view(m).data);
-} && !std::integral<std::remove_cvref_t<decltype(*const_view(std::declval<const M&>()).data)>>;
+}
+&&!std::integral<std::remove_cvref_t<decltype(*const_view(std::declval<const M&>()).data)>>;
 
 /// A metric is a mean, and no rows or no classes leave nothing to average.
 template <class T>
