@@ -74,7 +74,7 @@ worst_error<T> measure(T low, T high, int count, const Function& function, const
 template <class T>
 void check_bound(const char* name, const worst_error<T>& worst, double with_fma, double without) {
   const std::string type = sizeof(T) == 4 ? "float" : "double";
-  INFO(name << " in " << type << ": scalar " << worst.scalar << " ULP at " << worst.scalar_at << ", batch "
+  INFO(std::string(name) << " in " << type << ": scalar " << worst.scalar << " ULP at " << worst.scalar_at << ", batch "
             << worst.batch << " ULP at " << worst.batch_at);
 #ifdef DISTILL_TEST_REPORT
   std::printf("%-20s %-6s scalar %.3f ulp at %.9g, batch %.3f ulp at %.9g\n", name, type.c_str(),

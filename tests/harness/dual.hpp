@@ -35,11 +35,11 @@ dual<T> expm1_nonpositive(dual<T> x) {
   return dual<T>(std::expm1(x.value), std::exp(x.value) * x.slope);
 }
 template <class T>
-dual<T> log1p(dual<T> x) {
+dual<T> natural_log1p(dual<T> x) {
   return dual<T>(std::log1p(x.value), x.slope / (1 + x.value));
 }
 template <class T>
-dual<T> log(dual<T> x) {
+dual<T> natural_log(dual<T> x) {
   return dual<T>(std::log(x.value), x.slope / x.value);
 }
 

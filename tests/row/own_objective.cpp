@@ -1,4 +1,4 @@
-// Objectives that a user writes: every optional member of the contract, each checked against its closed form or by
+// Objectives that a user writes: sums, fold, bind and logarithms, each checked against its closed form or by
 // finite differences.
 #include <doctest/doctest.h>
 
@@ -10,15 +10,12 @@ namespace {
 
 using distill::element;
 using distill::folded;
-using distill::input;
 using distill::lane;
 using distill::lane_scalar;
 using distill::lane_type;
 using distill::objective_info;
-using distill::row_mix;
 using distill::row_parameter;
 using distill::row_scalars;
-using distill::site_pair;
 using distill::temperature_scaling;
 using distill::terms;
 // An objective of another namespace does not bring the library's operators along.
@@ -76,26 +73,6 @@ struct bound_factor {
     const terms<V> plain = distill::kl{}(x);
     const V gamma(static_cast<lane_scalar<V>>(own));
     return {gamma * plain.term[0], gamma * plain.to_student[0], gamma * plain.to_teacher[0]};
-  }
-};
-
-/// TAID's target: KL from softmax(t z_s + (1 - t) z_t) to the student, each side at a temperature of its own.
-struct interpolated {
-  double t = 0.3;
-  bool detached = true;
-  row_parameter temperature = 1;
-  double target_temperature = 1;
-  temperature_scaling scaling = temperature_scaling::squared;
-  static constexpr objective_info info{
-      .name = "interpolated", .formula = "KL of mixed logits", .source = "this test", .zero_at_equality = true};
-
-  site_pair sites() const {
-    row_mix mixed{{t, 1 - t}, {detached, false}};
-    return {{row_mix::of(input::student), temperature}, {mixed, target_temperature}};
-  }
-  template <lane_type V>
-  terms<V> operator()(const element<V>& x) const {
-    return distill::kl{}(x);
   }
 };
 
@@ -163,37 +140,6 @@ TEST_CASE_TEMPLATE("bind fills in the row's parameter", T, float, double) {
   }
 }
 
-TEST_CASE_TEMPLATE("a mixed row is the row that was mixed beforehand", T, float, double) {
-  for (const int columns : lengths) {
-    auto p = random_problem<T>(5, columns, 85);
-    const auto got = solve(interpolated{.t = 0.25, .temperature = 2, .target_temperature = 2}, p);
-    auto mixed = p;
-    for (std::size_t i = 0; i < p.student.size(); ++i) mixed.teacher[i] = (p.student[i] + 3 * p.teacher[i]) / 4;
-    auto expected = solve(distill::kl{.temperature = 2}, mixed);
-    for (T& g : expected.teacher) g *= T(0.75);
-    CAPTURE(columns);
-    CHECK(size_of_difference(got, expected) <= 16);
-  }
-}
-
-TEST_CASE("a detached share of a mixed row gets no gradient, an attached one does") {
-  // Detached: what the student's gradient is with the target held fixed, checked above. Attached: the whole derivative.
-  harness::gradients_are_differences(interpolated{.t = 0.3, .detached = false});
-  harness::gradients_are_differences(0.5 * interpolated{.t = 0.3, .detached = false, .temperature = 2} + distill::kl{});
-}
-
-TEST_CASE("each side at a temperature of its own") {
-  harness::gradients_are_differences(interpolated{.t = 0, .temperature = 2, .target_temperature = 3});
-  for (const int columns : lengths) {
-    const auto p = random_problem<double>(3, columns, 86);
-    auto scaled = p;
-    for (double& z : scaled.student) z /= 2;
-    for (double& z : scaled.teacher) z /= 3;
-    const double expected = 4 * solve(distill::kl{}, scaled).value;
-    CHECK(solve(interpolated{.t = 0, .temperature = 2, .target_temperature = 3}, p).value == doctest::Approx(expected).epsilon(1e-13));
-  }
-}
-
 TEST_CASE("the logarithms of the probabilities, for those who ask") {
   harness::gradients_are_differences(reads_logs{.temperature = 2});
   harness::masking_is_deletion<double>(reads_logs{});
@@ -203,7 +149,4 @@ TEST_CASE("the logarithms of the probabilities, for those who ask") {
 TEST_CASE("a user's objective is held to its claims like any other") {
   harness::slopes_are_derivatives(product_of_sums{});
   harness::masking_is_deletion<double>(product_of_sums{});
-  harness::masking_is_deletion<float>(interpolated{.temperature = 2, .target_temperature = 3});
-  harness::masking_is_deletion<double>(interpolated{.temperature = 2, .target_temperature = 3});
-  harness::gradients_sum_to_zero<float>(interpolated{.detached = false});
 }

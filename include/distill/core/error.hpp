@@ -1,6 +1,7 @@
 // One error type for everything a caller can get wrong.
 #pragma once
 
+#include <charconv>
 #include <stdexcept>
 #include <string>
 
@@ -17,14 +18,11 @@ namespace detail {
 
 inline std::string text(const char* value) { return value; }
 inline std::string text(const std::string& value) { return value; }
+/// The shortest text that reads back as the same number.
 template <class Number>
 std::string text(const Number& value) {
-  std::string digits = std::to_string(value);
-  if (digits.find('.') != std::string::npos) {
-    digits.erase(digits.find_last_not_of('0') + 1);
-    if (digits.back() == '.') digits.pop_back();
-  }
-  return digits;
+  char digits[32];
+  return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
 }
 
 }  // namespace detail

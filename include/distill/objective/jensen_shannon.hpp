@@ -36,7 +36,7 @@ struct jensen_shannon {
     // log M relative to the larger of the two logarithms, v = log1p(k (e^{-|d|} - 1)): cannot overflow, cannot cancel.
     const auto student_larger = zero < x.d;
     const V v =
-        distill::log1p(lane<V>::select(student_larger, to_t, to_s) * expm1_nonpositive(zero - lane<V>::abs(x.d)));
+        natural_log1p(lane<V>::select(student_larger, to_t, to_s) * expm1_nonpositive(zero - lane<V>::abs(x.d)));
     const V u = lane<V>::select(student_larger, v + x.d, v);
     const V w = lane<V>::select(student_larger, v, v - x.d);
     const V m = lane<V>::fma(to_t, x.p_t, to_s * x.p_s);

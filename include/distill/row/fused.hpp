@@ -48,6 +48,12 @@ struct leaf_lanes {
   }
 };
 
+/// max_s·scale_s - max_t·scale_t. Of equal rows it is exactly 0 only as written: a compiler may contract the difference of
+/// the two products into one that keeps the rounding error of the other.
+inline double peak_difference(double max_s, double scale_s, double max_t, double scale_t) {
+  return scale_s == scale_t ? (max_s - max_t) * scale_s : max_s * scale_s - max_t * scale_t;
+}
+
 /// The most sums a separable objective may fold.
 inline constexpr int largest_fold = 4;
 

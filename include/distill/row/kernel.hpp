@@ -204,15 +204,15 @@ class row_kernel {
     leaf.scale_s = V(scale_[at(s)]);
     leaf.scale_t = V(scale_[at(t)]);
     leaf.one_scale = scale_[at(s)] == scale_[at(t)];
-    const double peak_s = double(max_[at(row_s)]) * double(scale_[at(s)]);
-    const double peak_t = double(max_[at(row_t)]) * double(scale_[at(t)]);
+    const double top_s = double(max_[at(row_s)]), top_t = double(max_[at(row_t)]);
+    const double per_s = double(scale_[at(s)]), per_t = double(scale_[at(t)]);
     // The difference of the normalisers in double, as a sum of two T: a common shift of the logits costs no digits.
-    const double offset = peak_s - peak_t + std::log(sum_exp_[at(s)] / sum_exp_[at(t)]);
+    const double offset = peak_difference(top_s, per_s, top_t, per_t) + std::log(sum_exp_[at(s)] / sum_exp_[at(t)]);
     leaf.offset = V(static_cast<T>(offset));
     leaf.offset_rest = V(static_cast<T>(offset - static_cast<double>(static_cast<T>(offset))));
     if constexpr (reads_log_probabilities<L>) {
-      leaf.log_offset_s = V(static_cast<T>(peak_s + std::log(sum_exp_[at(s)])));
-      leaf.log_offset_t = V(static_cast<T>(peak_t + std::log(sum_exp_[at(t)])));
+      leaf.log_offset_s = V(static_cast<T>(top_s * per_s + std::log(sum_exp_[at(s)])));
+      leaf.log_offset_t = V(static_cast<T>(top_t * per_t + std::log(sum_exp_[at(t)])));
     }
   }
 

@@ -212,14 +212,14 @@ class short_kernel {
     const std::size_t row_s = at(plan_.sites[s].row), row_t = at(plan_.sites[t].row);
     per_lane<double> offset;
     each_double([&](std::size_t l) {
-      distill::log(load(sum_exp_[s], l) / load(sum_exp_[t], l)).store_unaligned(offset.data() + l);
+      natural_log(load(sum_exp_[s], l) / load(sum_exp_[t], l)).store_unaligned(offset.data() + l);
     });
     alignas(cache_line) per_lane<T> inverse_s, inverse_t, high, low;
     for (std::size_t l = 0; l < lanes; ++l) {
       inverse_s[l] = static_cast<T>(1 / sum_exp_[s][l]);
       inverse_t[l] = static_cast<T>(1 / sum_exp_[t][l]);
       const double full =
-          double(max_[row_s][l]) * double(scale_[s][l]) - double(max_[row_t][l]) * double(scale_[t][l]) + offset[l];
+          peak_difference(max_[row_s][l], scale_[s][l], max_[row_t][l], scale_[t][l]) + offset[l];
       high[l] = static_cast<T>(full);
       low[l] = static_cast<T>(full - static_cast<double>(high[l]));
     }
@@ -259,7 +259,7 @@ class short_kernel {
   template <class L>
   void evaluate_statistic(std::size_t k, const L& leaf, int s, const per_lane<index>& labels) {
     per_lane<double> log_sum;
-    each_double([&](std::size_t l) { distill::log(load(sum_exp_[at(s)], l)).store_unaligned(log_sum.data() + l); });
+    each_double([&](std::size_t l) { natural_log(load(sum_exp_[at(s)], l)).store_unaligned(log_sum.data() + l); });
     const std::size_t r = at(plan_.sites[at(s)].row);
     for (std::size_t l = 0; l < count_; ++l) {
       row_statistics row{.label = labels[l], .columns = columns_};
