@@ -20,7 +20,8 @@ std::string text_of(const Parts&... parts) {
 }  // namespace
 
 TEST_CASE("fail joins its parts behind the library's name") {
-  CHECK(text_of("teacher has ", 11, " columns, student has ", 10L) == "distill: teacher has 11 columns, student has 10");
+  CHECK(text_of("teacher has ", 11, " columns, student has ", 10L) ==
+        "distill: teacher has 11 columns, student has 10");
   CHECK(text_of(std::string("mask"), " is empty") == "distill: mask is empty");
   CHECK_THROWS_AS(distill::fail("x"), distill::argument_error);
 }

@@ -23,8 +23,8 @@ inline constexpr bool fused = true;
 inline constexpr bool fused = false;
 #endif
 
-/// Points in [low, high], whose ends have the same sign: half evenly spaced in value, half in bit patterns, so that every
-/// binade has its share.
+/// Points in [low, high], whose ends have the same sign: half evenly spaced in value, half in bit patterns, so that
+/// every binade has its share.
 template <class T, class Visit>
 void each_point(T low, T high, int count, const Visit& visit) {
   using bits = typename lane<T>::bits;
@@ -75,10 +75,10 @@ template <class T>
 void check_bound(const char* name, const worst_error<T>& worst, double with_fma, double without) {
   const std::string type = sizeof(T) == 4 ? "float" : "double";
   INFO(std::string(name) << " in " << type << ": scalar " << worst.scalar << " ULP at " << worst.scalar_at << ", batch "
-            << worst.batch << " ULP at " << worst.batch_at);
+                         << worst.batch << " ULP at " << worst.batch_at);
 #ifdef DISTILL_TEST_REPORT
-  std::printf("%-20s %-6s scalar %.3f ulp at %.9g, batch %.3f ulp at %.9g\n", name, type.c_str(),
-              worst.scalar, double(worst.scalar_at), worst.batch, double(worst.batch_at));
+  std::printf("%-20s %-6s scalar %.3f ulp at %.9g, batch %.3f ulp at %.9g\n", name, type.c_str(), worst.scalar,
+              double(worst.scalar_at), worst.batch, double(worst.batch_at));
 #endif
   CHECK(worst.points >= 100000);
   CHECK(worst.scalar <= (fused ? with_fma : without));

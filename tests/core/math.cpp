@@ -60,7 +60,8 @@ constexpr T underflow = sizeof(T) == 4 ? T(-87.3) : T(-708.3);
 }  // namespace
 
 TEST_CASE_TEMPLATE("exp_nonpositive keeps its error bound", T, float, double) {
-  const auto worst = measure(underflow<T>, T(-0.0), points, exp_of, [](T x) -> long double { return std::exp(wide<T>(x)); });
+  const auto worst =
+      measure(underflow<T>, T(-0.0), points, exp_of, [](T x) -> long double { return std::exp(wide<T>(x)); });
   check_bound("exp_nonpositive", worst, 1.1, 2);
 }
 
@@ -68,21 +69,25 @@ TEST_CASE_TEMPLATE("phi_small keeps its error bound on both sides of 0", T, floa
   // Below 1e-18 (1e-153) the square leaves the normal range: nothing to promise there, but 0.
   const T tiny = sizeof(T) == 4 ? T(1.1e-19) : T(1.5e-154);
   check_bound("phi_small",
-              larger(measure(tiny, T(0.5), points, phi_of, phi_series<T>), measure(T(-0.5), -tiny, points, phi_of, phi_series<T>)),
+              larger(measure(tiny, T(0.5), points, phi_of, phi_series<T>),
+                     measure(T(-0.5), -tiny, points, phi_of, phi_series<T>)),
               3, 3);
 }
 
 TEST_CASE_TEMPLATE("expm1_nonpositive keeps its error bound", T, float, double) {
   const T tiny = std::numeric_limits<T>::min();
-  const auto worst = measure(T(-100), -tiny, points, expm1_of, [](T x) -> long double { return std::expm1(wide<T>(x)); });
+  const auto worst =
+      measure(T(-100), -tiny, points, expm1_of, [](T x) -> long double { return std::expm1(wide<T>(x)); });
   check_bound("expm1_nonpositive", worst, 2, 3);
 }
 
 TEST_CASE_TEMPLATE("log1p keeps its error bound on both sides of 0", T, float, double) {
   const T tiny = std::numeric_limits<T>::min(), almost_one = std::nextafter(T(1), T(0));
   const auto reference = [](T x) -> long double { return std::log1p(wide<T>(x)); };
-  check_bound("log1p", larger(measure(tiny, std::numeric_limits<T>::max(), points, log1p_of, reference),
-                              measure(-almost_one, -tiny, points, log1p_of, reference)), 2, 3);
+  check_bound("log1p",
+              larger(measure(tiny, std::numeric_limits<T>::max(), points, log1p_of, reference),
+                     measure(-almost_one, -tiny, points, log1p_of, reference)),
+              2, 3);
   check_bound("log1p", measure(T(0.25), T(4), points, log1p_of, reference), 2, 3);
 }
 

@@ -98,7 +98,8 @@ TEST_CASE("a view is empty when it points nowhere") {
   CHECK_FALSE(index_view());
 }
 
-TEST_CASE_TEMPLATE("labels of any integer width", I, std::uint8_t, std::int8_t, std::int32_t, std::uint32_t, std::int64_t) {
+TEST_CASE_TEMPLATE("labels of any integer width", I, std::uint8_t, std::int8_t, std::int32_t, std::uint32_t,
+                   std::int64_t) {
   const std::vector<I> labels{0, 1, 7, 100};
   const std::array<I, 4> array{0, 1, 7, 100};
   for (const index_view& view : {index_view(labels), index_view(array), index_view(labels.data(), 4)}) {

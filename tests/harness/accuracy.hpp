@@ -1,10 +1,10 @@
 // Values and gradients against the reference files.
 //
 // A gradient entry's error is stated in ULP of factor · (p_s + p_t) · stretch at that class: factor is T under squared
-// scaling, and stretch = 1 + |d_i| + Σ_j p_j |d_j| where the closed form multiplies a probability by d = log p_s - log p_t
-// (reverse KL to the student, KL to the teacher), 1 where it does not. For a hard label p_t is the smoothed target. A class
-// far below the row's maximum has x = (z - max)/T rounded before the exponential, half an ULP of x each time: |x|/2 ULP of
-// the probability come on top.
+// scaling, and stretch = 1 + |d_i| + Σ_j p_j |d_j| where the closed form multiplies a probability by d = log p_s - log
+// p_t (reverse KL to the student, KL to the teacher), 1 where it does not. For a hard label p_t is the smoothed target.
+// A class far below the row's maximum has x = (z - max)/T rounded before the exponential, half an ULP of x each time:
+// |x|/2 ULP of the probability come on top.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -56,7 +56,8 @@ double worst_ulp(const std::vector<T>& got, const std::vector<long double>& expe
                              static_cast<long double>(std::numeric_limits<T>::epsilon());
     const long double error = std::abs(static_cast<long double>(got[i]) - expected[k]);
     // Below the normal range there are no digits to keep: exp underflows to 0 there.
-    const long double floor = static_cast<long double>(c.temperature) * static_cast<long double>(std::numeric_limits<T>::min()) * 4;
+    const long double floor =
+        static_cast<long double>(c.temperature) * static_cast<long double>(std::numeric_limits<T>::min()) * 4;
     if (error <= floor) continue;
     if (!(error <= unit * 1e9L)) return std::numeric_limits<double>::infinity();
     worst = std::max(worst, static_cast<double>(error / unit - tail_of(s.log_p[i], t.log_p[i]) / 2));
@@ -94,7 +95,8 @@ void check_case(const reference_case& c, const Objective& objective, const accur
 #ifdef DISTILL_TEST_REPORT
   std::printf("REF %s %s %s T=%g p=%g value_rel %.3g value_abs %.3g student %.3f teacher %.3f\n",
               std::string(Objective::info.name).c_str(), sizeof(T) == 4 ? "float" : "double", c.row.name.c_str(),
-              c.temperature, c.parameter, c.value == 0 ? 0.0 : double(error / std::abs(c.value)), error, student_ulp, teacher_ulp);
+              c.temperature, c.parameter, c.value == 0 ? 0.0 : double(error / std::abs(c.value)), error, student_ulp,
+              teacher_ulp);
 #endif
   CHECK(error <= bounds.value * static_cast<double>(std::abs(c.value)) + floor);
   CHECK(student_ulp <= bounds.gradient_ulp);

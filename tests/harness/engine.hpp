@@ -133,7 +133,8 @@ void gradients_may_replace_the_logits(const Objective& objective) {
       const index row_stride = column_major ? 1 : columns, column_stride = column_major ? p.rows : 1;
       auto in = inputs_of(objective, p);
       in.student = distill::matrix_view<const T>(p.student.data(), p.rows, columns, row_stride, column_stride);
-      if (in.teacher) in.teacher = distill::matrix_view<const T>(p.teacher.data(), p.rows, columns, row_stride, column_stride);
+      if (in.teacher)
+        in.teacher = distill::matrix_view<const T>(p.teacher.data(), p.rows, columns, row_stride, column_stride);
       answer<T> expected{0, p.student, p.teacher};
       distill::gradients<T> apart, in_place;
       apart.student = distill::matrix_view<T>(expected.student.data(), p.rows, columns, row_stride, column_stride);
@@ -218,8 +219,12 @@ void rows_are_weighted_and_reduced(const Objective& objective) {
       distill::reduction how;
       double divisor;
     };
-    for (const expectation e : {expectation{reduction::none(), 1}, {reduction::sum(), 1}, {reduction::mean(), 7},
-                                {reduction::mean_valid(), 4}, {reduction::mean_weight(), 2.75}, {reduction::count(5), 5}}) {
+    for (const expectation e : {expectation{reduction::none(), 1},
+                                {reduction::sum(), 1},
+                                {reduction::mean(), 7},
+                                {reduction::mean_valid(), 4},
+                                {reduction::mean_weight(), 2.75},
+                                {reduction::count(5), 5}}) {
       const auto got = solve(objective, p, {.reduction = e.how, .weights = weights, .mask = mask});
       answer<T> expected;
       for (std::size_t r = 0; r < 7; ++r) {
@@ -230,7 +235,8 @@ void rows_are_weighted_and_reduced(const Objective& objective) {
       }
       INFO(columns << " columns, reduction " << static_cast<int>(e.how.how()));
       CHECK(distance(got, expected, facts_of(objective).temperature) <= 8);
-      CHECK(std::all_of(got.student.begin() + 2 * columns, got.student.begin() + 4 * columns, [](T g) { return g == 0; }));
+      CHECK(std::all_of(got.student.begin() + 2 * columns, got.student.begin() + 4 * columns,
+                        [](T g) { return g == 0; }));
     }
     const std::vector<bool>::size_type count = 7;
     const std::vector<std::uint8_t> nothing(count, 0);
@@ -345,7 +351,8 @@ void produced_rows_are_rows(const Objective& objective) {
     distill::gradients<T> out;
     out.student = to_student;
     out.teacher = to_teacher;
-    got.value = distill::value_and_gradient(objective, in, out, {.reduction = reduction::sum(), .execution = {.threads = 2}});
+    got.value =
+        distill::value_and_gradient(objective, in, out, {.reduction = reduction::sum(), .execution = {.threads = 2}});
     CAPTURE(columns);
     CHECK(same(got, expected));
   }

@@ -132,7 +132,7 @@ void gradients_are_differences(const Objective& objective) {
     const auto in = inputs_of(objective, p);
     const double h = 1e-3, scale = std::pow(facts_of(objective).temperature, 2);
     const auto check = [&](std::vector<double>& logits, const std::vector<double>& gradient, const char* name) {
-      for (std::size_t i = 0; i < logits.size(); i += columns > 10 ? 7 : 1) {
+      for (std::size_t i = 0; i<logits.size(); i += columns> 10 ? 7 : 1) {
         const double z = logits[i];
         const auto at = [&](double x) {
           logits[i] = x;
@@ -140,7 +140,8 @@ void gradients_are_differences(const Objective& objective) {
         };
         const double slope = (8 * (at(z + h) - at(z - h)) - (at(z + 2 * h) - at(z - 2 * h))) / (12 * h);
         logits[i] = z;
-        INFO(columns << " columns, " << name << " logit " << i << ": difference " << slope << ", gradient " << gradient[i]);
+        INFO(columns << " columns, " << name << " logit " << i << ": difference " << slope << ", gradient "
+                     << gradient[i]);
         CHECK(std::abs(slope - gradient[i]) <= 1e-9 * scale);
       }
     };

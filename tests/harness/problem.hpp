@@ -56,7 +56,10 @@ problem<T> part_of(const problem<T>& whole, index first, index count) {
   const auto slice = [&](const std::vector<T>& all) {
     return std::vector<T>(all.begin() + first * whole.columns, all.begin() + (first + count) * whole.columns);
   };
-  return {count, whole.columns, slice(whole.student), slice(whole.teacher),
+  return {count,
+          whole.columns,
+          slice(whole.student),
+          slice(whole.teacher),
           {whole.labels.begin() + first, whole.labels.begin() + first + count}};
 }
 
@@ -141,7 +144,8 @@ double distance(const std::vector<T>& a, const std::vector<T>& b, double scale) 
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
     const auto x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
     if (x == y || (std::isnan(x) && std::isnan(y))) continue;
-    const double unit = static_cast<double>(std::numeric_limits<T>::epsilon()) * std::max({std::abs(x), std::abs(y), scale});
+    const double unit =
+        static_cast<double>(std::numeric_limits<T>::epsilon()) * std::max({std::abs(x), std::abs(y), scale});
     worst = std::max(worst, std::isfinite(x) && std::isfinite(y) ? std::abs(x - y) / unit : INFINITY);
   }
   return worst;
@@ -150,7 +154,8 @@ double distance(const std::vector<T>& a, const std::vector<T>& b, double scale) 
 template <class T>
 double distance(const answer<T>& a, const answer<T>& b, double temperature) {
   // The value is summed in double, from terms that carry T's precision.
-  const double value = distance(std::vector<T>{static_cast<T>(a.value)}, {static_cast<T>(b.value)}, temperature * temperature);
+  const double value =
+      distance(std::vector<T>{static_cast<T>(a.value)}, {static_cast<T>(b.value)}, temperature * temperature);
   return std::max({value, distance(a.student, b.student, temperature), distance(a.teacher, b.teacher, temperature)});
 }
 

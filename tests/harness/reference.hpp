@@ -64,7 +64,8 @@ inline std::map<std::string, reference_row> reference_rows() {
     if (tag == "student") row.student = detail::numbers<double>(words, exact);
     if (tag == "teacher") row.teacher = detail::numbers<double>(words, exact);
     if (tag == "columns")
-      row.columns = detail::numbers<std::size_t>(words, [](const char* word) { return std::strtoul(word, nullptr, 10); });
+      row.columns =
+          detail::numbers<std::size_t>(words, [](const char* word) { return std::strtoul(word, nullptr, 10); });
     rows[row.name] = row;
   }
   return rows;

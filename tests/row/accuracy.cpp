@@ -51,7 +51,8 @@ struct exact_rows {
     return result;
   }
   exact_answer forward() const {
-    return sum([&](std::size_t c) { return t.p[c] * phi(d[c]); }, [&](std::size_t c) { return t.p[c] * std::expm1(d[c]); });
+    return sum([&](std::size_t c) { return t.p[c] * phi(d[c]); },
+               [&](std::size_t c) { return t.p[c] * std::expm1(d[c]); });
   }
   exact_answer reverse() const {
     return sum([&](std::size_t c) { return s.p[c] * phi(-d[c]); }, [&](std::size_t c) { return s.p[c] * d[c]; });
@@ -65,8 +66,8 @@ struct exact_rows {
 };
 
 template <class T, class Objective>
-void check(const Objective& objective, const problem<T>& p, const exact_answer& expected, double sigma, double value_bound,
-           double gradient_bound) {
+void check(const Objective& objective, const problem<T>& p, const exact_answer& expected, double sigma,
+           double value_bound, double gradient_bound) {
   const auto got = solve(objective, p);
   long double error = 0, size = 0;
   for (std::size_t c = 0; c < expected.student.size(); ++c) {
@@ -75,10 +76,11 @@ void check(const Objective& objective, const problem<T>& p, const exact_answer& 
   }
   const auto of_value = static_cast<double>(std::abs(static_cast<long double>(got.value) / expected.value - 1));
   const auto of_gradient = static_cast<double>(std::sqrt(error / size));
-  INFO(objective.info.name << " at sigma " << sigma << ": value off by " << of_value << ", gradient by " << of_gradient);
+  INFO(objective.info.name << " at sigma " << sigma << ": value off by " << of_value << ", gradient by "
+                           << of_gradient);
 #ifdef DISTILL_TEST_REPORT
-  std::printf("ACC %s %d sigma %g value %.3g rel %.3g gradient %.3g\n", std::string(objective.info.name).c_str(), int(sizeof(T)),
-              sigma, got.value, of_value, of_gradient);
+  std::printf("ACC %s %d sigma %g value %.3g rel %.3g gradient %.3g\n", std::string(objective.info.name).c_str(),
+              int(sizeof(T)), sigma, got.value, of_value, of_gradient);
 #endif
   CHECK(got.value >= 0);
   CHECK(of_value <= value_bound);

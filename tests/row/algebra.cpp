@@ -51,7 +51,8 @@ TEST_CASE("three leaves at one temperature share their softmaxes") {
     add(expected, 0.5, solve(kl{.temperature = 2}, p));
     add(expected, 0.25, solve(reverse_kl{.temperature = 2}, p));
     add(expected, 2, solve(jensen_shannon{.beta = 0.3, .temperature = 2}, p));
-    check_sum(0.5 * kl{.temperature = 2} + 0.25 * reverse_kl{.temperature = 2} + 2 * jensen_shannon{.beta = 0.3, .temperature = 2},
+    check_sum(0.5 * kl{.temperature = 2} + 0.25 * reverse_kl{.temperature = 2} +
+                  2 * jensen_shannon{.beta = 0.3, .temperature = 2},
               expected, p, 4);
   }
 }

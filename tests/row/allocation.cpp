@@ -27,8 +27,12 @@ void* counted(std::size_t size, std::size_t alignment) {
 
 void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
 void* operator new[](std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return counted(size, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
@@ -100,7 +104,8 @@ TEST_CASE("the second pair of values() and gradient() allocates nothing") {
   const std::vector<double> coefficients(40, 0.5);
   const auto both = [&] {
     distill::values(mixture, s.in, table, {}, workspace);
-    distill::gradient(mixture, s.in, table, {coefficients.data(), 20, 2}, s.out, distill::store_mode::overwrite, {}, workspace);
+    distill::gradient(mixture, s.in, table, {coefficients.data(), 20, 2}, s.out, distill::store_mode::overwrite, {},
+                      workspace);
   };
   both();
   const std::size_t before = allocations;

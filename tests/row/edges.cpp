@@ -156,14 +156,16 @@ TEST_CASE_TEMPLATE("NaN or +inf in a row: NaN out in all of that row, and in no 
             (student ? bad.student_at(1, c) : bad.teacher_at(1, c)) = poison;
             const auto got = solve(objective, bad, {.reduction = distill::reduction::none()});
             const auto alone = solve(objective, part_of(bad, 1, 1));
-            INFO(objective.info.name << ", " << columns << " columns, class " << c << ", student " << student << ", " << poison);
+            INFO(objective.info.name << ", " << columns << " columns, class " << c << ", student " << student << ", "
+                                     << poison);
             CHECK(std::isnan(alone.value));
             CHECK(std::isnan(got.value));
             CHECK(all_nan(alone.student));
             if (has_teacher) CHECK(all_nan(alone.teacher));
             for (const auto r : {0, 2})
-              CHECK((harness::same(part_of(problem<T>{3, columns, got.student, got.teacher, bad.labels}, r, 1).student,
-                                   part_of(problem<T>{3, columns, clean.student, clean.teacher, bad.labels}, r, 1).student)));
+              CHECK((harness::same(
+                  part_of(problem<T>{3, columns, got.student, got.teacher, bad.labels}, r, 1).student,
+                  part_of(problem<T>{3, columns, clean.student, clean.teacher, bad.labels}, r, 1).student)));
           }
         }
       });
@@ -174,16 +176,19 @@ TEST_CASE_TEMPLATE("the largest finite logits give no NaN, and a value that is f
   struct pair {
     std::vector<T> student, teacher;
   };
-  for (const pair& rows : {pair{{top, low, 0}, {low, top, 0}}, pair{{top, low, 1}, {top, low, 2}}, pair{{top, top, top}, {1, 2, 3}},
-                           pair{{low, low, low}, {1, 2, 3}}, pair{{1, 2, 3}, {low, top, low}}, pair{{top, 0, 0}, {0, 0, low}},
-                           pair{{low, low, low}, {top, top, top}}, pair{{1, low, 2}, {2, low, 1}}})
+  for (const pair& rows :
+       {pair{{top, low, 0}, {low, top, 0}}, pair{{top, low, 1}, {top, low, 2}}, pair{{top, top, top}, {1, 2, 3}},
+        pair{{low, low, low}, {1, 2, 3}}, pair{{1, 2, 3}, {low, top, low}}, pair{{top, 0, 0}, {0, 0, low}},
+        pair{{low, low, low}, {top, top, top}}, pair{{1, low, 2}, {2, low, 1}}})
     for (const bool longer : {false, true})
       each_objective([&](const auto& objective, bool) {
         problem<T> p{1, longer ? 70 : 3, rows.student, rows.teacher, {0}};
-        p.student.resize(static_cast<std::size_t>(p.columns), T(0)), p.teacher.resize(static_cast<std::size_t>(p.columns), T(0));
+        p.student.resize(static_cast<std::size_t>(p.columns), T(0)),
+            p.teacher.resize(static_cast<std::size_t>(p.columns), T(0));
         const auto got = solve(objective, p);
-        INFO(objective.info.name << ": student " << p.student[0] << ' ' << p.student[1] << ' ' << p.student[2] << ", teacher "
-                                 << p.teacher[0] << ' ' << p.teacher[1] << ' ' << p.teacher[2] << ", value " << got.value);
+        INFO(objective.info.name << ": student " << p.student[0] << ' ' << p.student[1] << ' ' << p.student[2]
+                                 << ", teacher " << p.teacher[0] << ' ' << p.teacher[1] << ' ' << p.teacher[2]
+                                 << ", value " << got.value);
         CHECK(got.value >= 0);
         CHECK(none_nan(got.student));
         CHECK(none_nan(got.teacher));

@@ -72,11 +72,17 @@ TEST_CASE("temperatures must be positive and finite") {
   check_names(call().message(kl{.temperature = 0}), {"kl", "temperature is 0", "positive"});
   check_names(call().message(kl{.temperature = -1.5}), {"temperature is -1.5"});
   check_names(call().message(cross_entropy{.temperature = std::nan("")}), {"cross_entropy", "temperature is", "nan"});
-  check_names(call().message(jensen_shannon{.temperature = INFINITY}), {"jensen_shannon", "temperature is inf", "finite"});
-  check_names(call().message(0.5 * kl{} + 0.5 * cross_entropy{.temperature = 0}), {"cross_entropy", "temperature is 0"});
+  check_names(call().message(jensen_shannon{.temperature = INFINITY}),
+              {"jensen_shannon", "temperature is inf", "finite"});
+  check_names(call().message(0.5 * kl{} + 0.5 * cross_entropy{.temperature = 0}),
+              {"cross_entropy", "temperature is 0"});
   const std::vector<double> one_bad{1, 2, -3}, too_few{1, 2};
   check_names(call().message(kl{.temperature = one_bad}), {"temperature is -3"});
   check_names(call().message(kl{.temperature = too_few}), {"temperature", "2 entries", "3 rows"});
+}
+
+TEST_CASE("a temperature whose reciprocal leaves the number type is refused") {
+  check_names(call().message(kl{.temperature = 1e-310}), {"temperature is 1e-310", "reciprocal", "8 bytes"});
 }
 
 TEST_CASE("a tiny temperature is named as it is, not as 0") {
@@ -137,7 +143,8 @@ TEST_CASE("mask, weights and upstream have one entry a row") {
   call e;
   e.options.upstream = upstream;
   check_names(e.message(kl{}), {"upstream has 1 entries", "3 rows"});
-  check_names(call().message(distill::row_parameter(weights) * kl{}), {"weight of an objective has 4 entries", "3 rows"});
+  check_names(call().message(distill::row_parameter(weights) * kl{}),
+              {"weight of an objective has 4 entries", "3 rows"});
 }
 
 TEST_CASE("parameters of the objectives") {

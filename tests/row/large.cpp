@@ -35,8 +35,8 @@ TEST_CASE("a gradient that is streamed equals the same rows in small calls") {
     for (const int threads : {1, 2}) {
       distill::gradients<float> out;
       out.student = matrix_view<float>(large.data() + offset, rows, columns);
-      const double whole =
-          distill::value_and_gradient(kl{}, in, out, {.reduction = reduction::sum(), .execution = {.threads = threads}});
+      const double whole = distill::value_and_gradient(
+          kl{}, in, out, {.reduction = reduction::sum(), .execution = {.threads = threads}});
       INFO("offset " << offset << ", " << threads << " threads");
       CHECK(whole == doctest::Approx(value).epsilon(1e-13));
       CHECK(std::equal(small.begin(), small.end(), large.begin() + offset));

@@ -81,8 +81,10 @@ struct reads_logs {
   row_parameter temperature = 1;
   temperature_scaling scaling = temperature_scaling::none;
   static constexpr bool reads_log_probabilities = true;
-  static constexpr objective_info info{
-      .name = "reads_logs", .formula = "−Σ p_t log p_s − Σ p_s log p_s", .source = "this test", .zero_at_equality = false};
+  static constexpr objective_info info{.name = "reads_logs",
+                                       .formula = "−Σ p_t log p_s − Σ p_s log p_s",
+                                       .source = "this test",
+                                       .zero_at_equality = false};
 
   template <lane_type V>
   terms<V> operator()(const element<V>& x) const {
@@ -93,11 +95,6 @@ struct reads_logs {
 };
 
 constexpr int lengths[] = {10, 64, 100};
-
-template <class T>
-double size_of_difference(const harness::answer<T>& a, const harness::answer<T>& b) {
-  return harness::distance(a, b, 2);
-}
 
 }  // namespace
 
@@ -120,7 +117,8 @@ TEST_CASE("a function of one sum") {
 }
 
 TEST_CASE("folded leaves mix with plain ones, and keep to their own rows") {
-  harness::gradients_are_differences(0.5 * log_of_sum{} + 0.25 * product_of_sums{.temperature = 2} + distill::kl{.temperature = 2});
+  harness::gradients_are_differences(0.5 * log_of_sum{} + 0.25 * product_of_sums{.temperature = 2} +
+                                     distill::kl{.temperature = 2});
   const auto p = random_problem<float>(5, 10, 83);
   const auto whole = solve(log_of_sum{}, p);
   for (int r = 0; r < 5; ++r) {
@@ -136,7 +134,7 @@ TEST_CASE_TEMPLATE("bind fills in the row's parameter", T, float, double) {
     const auto bound = solve(bound_factor{.factor = factors, .temperature = 2}, p);
     const auto weighted = solve(row_parameter(factors) * distill::kl{.temperature = 2}, p);
     CAPTURE(columns);
-    CHECK(size_of_difference(bound, weighted) <= 16);
+    CHECK(harness::distance(bound, weighted, 2) <= 16);
   }
 }
 

@@ -73,7 +73,8 @@ TEST_CASE("each side at a temperature of its own") {
     for (double& z : scaled.student) z /= 2;
     for (double& z : scaled.teacher) z /= 3;
     const double expected = 4 * solve(distill::kl{}, scaled).value;
-    CHECK(solve(interpolated{.t = 0, .temperature = 2, .target_temperature = 3}, p).value == doctest::Approx(expected).epsilon(1e-13));
+    CHECK(solve(interpolated{.t = 0, .temperature = 2, .target_temperature = 3}, p).value ==
+          doctest::Approx(expected).epsilon(1e-13));
   }
 }
 

@@ -21,7 +21,7 @@ void check_shape(const char* what, const char* name, const Rows& rows, index n, 
   if (rows.columns() != c) fail(what, name, " has ", rows.columns(), " columns, student has ", c);
 }
 
-template <class L>
+template <class T, class L>
 void check_leaf(const weighted<L>& item, index rows) {
   item.weight.require_rows("weight of an objective", rows);
   item.leaf.temperature.require_rows("temperature", rows);
@@ -30,6 +30,9 @@ void check_leaf(const weighted<L>& item, index rows) {
     const double t = item.leaf.temperature[r];
     if (!(t > 0) || std::isinf(t))
       fail(std::string(L::info.name), ": temperature is ", t, ", must be positive and finite");
+    if (!std::isnormal(static_cast<T>(1 / t)))
+      fail(std::string(L::info.name), ": temperature is ", t, ", its reciprocal must be a normal number of ", sizeof(T),
+           " bytes");
   }
   if constexpr (requires { item.leaf.validate(rows); }) item.leaf.validate(rows);
 }
@@ -46,7 +49,7 @@ void check_inputs(const sum_of<X>& sum, const row_plan<X>& plan, const batch<T>&
     if (used) check_shape("", input_names[static_cast<std::size_t>(k)], rows_in, rows, columns);
   }
   sum.each([&](auto, const auto& item) {
-    check_leaf(item, rows);
+    check_leaf<T>(item, rows);
     if constexpr (requires { item.leaf.validate_label(0, 0, 0); }) {
       if (!in.labels) fail("labels are empty, the objective needs them");
       if (in.labels.size() != rows) fail("labels has ", in.labels.size(), " entries, student has ", rows, " rows");

@@ -42,7 +42,7 @@ class participation {
         const double row_weight = weight_of(r);
         if (row_weight == 0) continue;
         sum.each([&](auto k, const auto& item) {
-          if (!counts(item.leaf, r)) return;
+          if (item.weight[r] == 0 || !counts(item.leaf, r)) return;
           ++valid[k];
           weight[k] += row_weight;
         });
@@ -160,7 +160,7 @@ class row_call {
       share[l] = shares_.at(row);
       labels[l] = label(row);
       const double factor = upstream(row);
-      usual[l] = several.ordinary(l) && share[l].any && share[l].separable_active && (factor != 0 || !with_gradient_);
+      usual[l] = several.ordinary(l) && share[l].any && share[l].separable_active;
       for (std::size_t k = 0; k < leaves && usual[l]; ++k) coefficient[k][l] = factor * share[l].weighted[k];
     }
     const auto& values = with_gradient_ ? several.template evaluate<true>(coefficient, labels, group.memory[0])

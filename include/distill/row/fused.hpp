@@ -26,13 +26,20 @@ struct leaf_lanes {
   V offset = V(T(0)), offset_rest = V(T(0));         // d = z_s·scale_s - z_t·scale_t - (offset + offset_rest)
   V log_offset_s = V(T(0)), log_offset_t = V(T(0));  // log p = z·scale - log_offset; only for leaves that read it
 
-  template <class L>
+  DISTILL_INLINE void enter(index block) {
+    z_s.enter(block);
+    z_t.enter(block);
+  }
+  /// Whether the sweep has nothing to ask of this leaf: one scale, exponentials as they were kept.
+  bool plain() const { return one_scale && kept_s.power == 1 && kept_t.power == 1; }
+
+  template <class L, bool Plain>
   DISTILL_INLINE element<V> at(index i) const {
     const V s = z_s.load(i), t = z_t.load(i), zero(T(0));
     element<V> x;
-    x.p_s = kept_s.load(i) * inverse_s;
-    x.p_t = kept_t.load(i) * inverse_t;
-    if (one_scale) {
+    x.p_s = (Plain ? kept_s.load_plain(i) : kept_s.load(i)) * inverse_s;
+    x.p_t = (Plain ? kept_t.load_plain(i) : kept_t.load(i)) * inverse_t;
+    if (Plain || one_scale) {
       // Equal logits differ by 0, masked ones (-inf - -inf) included.
       x.d = lane<V>::fma(lane<V>::select(s == t, zero, s - t), scale_s, zero - offset) - offset_rest;
     } else {
@@ -102,17 +109,22 @@ struct leaf_kinds<weighted_sum<Ls...>> {
   static constexpr bool any_bound = (... || binds<Ls>);
 };
 
-/// Adds one batch of elements of leaf I to its sums and, with Slopes, its weighted slopes to the gradient.
-template <bool Slopes, std::size_t I, class T, separable L, class Lanes, class Sums, int Leaves>
+/// What a sweep collects. The plain sweep is the usual case with nothing left to decide inside the loop: the gradient to
+/// the student alone, every leaf active and plain.
+enum class sweep_kind { values, plain, general };
+
+/// Adds one batch of elements of leaf I to its sums and its weighted slopes to the gradient.
+template <sweep_kind Kind, std::size_t I, class T, separable L, class Lanes, class Sums, int Leaves>
 DISTILL_INLINE void fused_step(const L& leaf, const Lanes& row, const slope_targets<T, Leaves>& target, index i,
                                Sums& part, simd<T>& to_s, simd<T>& to_t) {
   using V = simd<T>;
   constexpr int K = sums_of<L>();
-  const terms<V, K> answer = leaf(row.template at<L>(i));
+  constexpr bool plain = Kind == sweep_kind::plain, slopes = Kind != sweep_kind::values;
+  const terms<V, K> answer = leaf(row.template at<L, plain>(i));
   V slope_s(T(0)), slope_t(T(0));
   for (std::size_t k = 0; k < static_cast<std::size_t>(K); ++k) {
     part.term[k] = part.term[k] + answer.term[k];
-    if constexpr (Slopes) {
+    if constexpr (slopes) {
       if constexpr (folds<L>) {
         const V partial(static_cast<T>(target.partial[I][k]));
         slope_s = lane<V>::fma(partial, answer.to_student[k], slope_s);
@@ -123,8 +135,12 @@ DISTILL_INLINE void fused_step(const L& leaf, const Lanes& row, const slope_targ
       }
     }
   }
-  if constexpr (Slopes) {
+  if constexpr (slopes) {
     part.to_student = part.to_student + slope_s;
+    if constexpr (plain) {
+      to_s = lane<V>::fma(target.to_student[I][0], slope_s, to_s);
+      return;
+    }
     if (target.wanted[1] || target.crossed) part.to_teacher = part.to_teacher + slope_t;
     if (target.wanted[0]) to_s = lane<V>::fma(target.to_student[I][0], slope_s, to_s);
     if (target.wanted[1]) to_t = lane<V>::fma(target.to_teacher[I][1], slope_t, to_t);

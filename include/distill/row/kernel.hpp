@@ -106,7 +106,7 @@ class row_kernel {
   /// The leaves' values, T² included. Inactive leaves are not evaluated and have value 0.
   leaf_numbers values(const std::array<bool, leaves>& active, index label) {
     prepare(active, label);
-    if constexpr (leaf_kinds<sum_of<X>>::any_separable) sweep<false>();
+    if constexpr (leaf_kinds<sum_of<X>>::any_separable) sweep<sweep_kind::values>();
     return values_;
   }
 
@@ -120,9 +120,12 @@ class row_kernel {
     target_.slopes = place_slopes();
     for (auto& of_output : projected_) of_output.fill(0);
     if constexpr (leaf_kinds<sum_of<X>>::any_separable) {
-      if constexpr (leaf_kinds<sum_of<X>>::any_fold) sweep<false>();  // F(sums) first: its partials weight the slopes
+      if constexpr (leaf_kinds<sum_of<X>>::any_fold) sweep<sweep_kind::values>();  // F(sums) first: its partials weight the slopes
       set_slope_weights(coefficient);
-      sweep<true>();
+      if (usual())
+        sweep<sweep_kind::plain>();
+      else
+        sweep<sweep_kind::general>();
       project_slopes(coefficient);
     }
     add_closed_forms(coefficient);
@@ -166,7 +169,7 @@ class row_kernel {
     for (int r = 1; r < plan_.row_count; ++r) low = std::min(low, max_[at(r)]), high = std::max(high, max_[at(r)]);
     if (!(high > low + distant_rows<T>)) return;  // one far row is no trouble; -inf and NaN rows are invalid either way
     for (int r = 0; r < plan_.row_count; ++r) {
-      const T* row = rows_[at(r)].data;
+      const T* row = rows_[at(r)].data();
       for (index c = 0; c < columns_; ++c) mixed_[at(r)][c] = row[c] - max_[at(r)];
       rows_[at(r)] = row_reader<T>(mixed_[at(r)], columns_, tails_[at(r)]);
       max_[at(r)] = 0;
@@ -224,39 +227,49 @@ class row_kernel {
       return 1;
   }
 
-  /// The fused sweep: every separable leaf's term and, with Slopes, the weighted slopes into scratch.
-  template <bool Slopes>
+  bool usual() const {
+    bool result = target_.wanted[0] && !target_.wanted[1] && !target_.crossed;
+    for (std::size_t k = 0; k < leaf_rows_.size(); ++k)
+      result = result && (plan_.leaf[k].teacher < 0 || (leaf_rows_[k].active && leaf_rows_[k].plain()));
+    return result;
+  }
+
+  /// The fused sweep: every separable leaf's terms and, unless only values are asked for, the weighted slopes into scratch.
+  template <sweep_kind Kind>
   void sweep() {
+    constexpr bool slopes = Kind != sweep_kind::values;
     [&]<class... Ls, std::size_t... I>(const weighted_sum<Ls...>& sum, std::index_sequence<I...>) {
       const row_scalars scalars{row_, columns_};
       const std::tuple leaf{bound(sum.template get<I>().leaf, scalars)...};
       std::tuple total{leaf_sums<sums_or_one<Ls>(), double>(0.0)...};
       // Copies on the stack: the compiler may keep them in registers across the stores to scratch.
-      const std::array rows = leaf_rows_;
+      std::array rows = leaf_rows_;
       const slope_targets<T, leaves> target = target_;
-      for (index block = 0; block < end_; block += batches_per_block * w) {
-        const index stop = std::min(block + batches_per_block * w, end_);
+      for (index block = 0; block < end_;) {
+        const index stop = rows_[0].block_end(block);  // rows of one length have the same blocks
+        (rows[I].enter(block), ...);
         std::tuple part{leaf_sums<sums_or_one<Ls>(), V>(V(T(0)))...};
         for (index i = block; i < stop; i += w) {
           V to_s(T(0)), to_t(T(0));
-          (step<Slopes, I>(std::get<I>(leaf), rows[I], target, i, std::get<I>(part), to_s, to_t), ...);
-          if constexpr (Slopes) {
-            if (target.wanted[0]) to_s.store_aligned(target.slopes[0] + i);
-            if (target.wanted[1]) to_t.store_aligned(target.slopes[1] + i);
+          (step<Kind, I>(std::get<I>(leaf), rows[I], target, i, std::get<I>(part), to_s, to_t), ...);
+          if constexpr (slopes) {
+            if (Kind == sweep_kind::plain || target.wanted[0]) to_s.store_aligned(target.slopes[0] + i);
+            if (Kind != sweep_kind::plain && target.wanted[1]) to_t.store_aligned(target.slopes[1] + i);
           }
         }
-        (flush<Slopes, Ls>(std::get<I>(total), std::get<I>(part), rows[I].active), ...);
+        (flush<slopes, Ls>(std::get<I>(total), std::get<I>(part), rows[I].active), ...);
+        block = stop;
       }
-      (finish<Slopes, Ls, I>(std::get<I>(leaf), std::get<I>(total)), ...);
+      (finish<slopes, Ls, I>(std::get<I>(leaf), std::get<I>(total)), ...);
     }(sum_, std::make_index_sequence<static_cast<std::size_t>(leaves)>{});
-    if constexpr (Slopes) has_slopes_ = target_.wanted;
+    if constexpr (slopes) has_slopes_ = target_.wanted;
   }
 
-  template <bool Slopes, std::size_t I, class L, class Sums>
+  template <sweep_kind Kind, std::size_t I, class L, class Sums>
   DISTILL_INLINE static void step(const L& leaf, const leaf_row& row, const slope_targets<T, leaves>& target, index i,
                                   Sums& part, V& to_s, V& to_t) {
     if constexpr (separable<L>)
-      if (row.active) fused_step<Slopes, I, T>(leaf, row, target, i, part, to_s, to_t);
+      if (Kind == sweep_kind::plain || row.active) fused_step<Kind, I, T>(leaf, row, target, i, part, to_s, to_t);
   }
 
   template <bool Slopes, class L, class Total, class Part>
@@ -333,13 +346,13 @@ class row_kernel {
     row_statistics row{.label = label_, .columns = columns_};
     if constexpr (requires { leaf.needs_mean(); }) {
       if (leaf.needs_mean()) {
-        const kept_mean mean = mean_over_kept(rows_[at(r)].data, columns_, max, scale);
+        const kept_mean mean = mean_over_kept(rows_[at(r)].data(), columns_, max, scale);
         row.kept = mean.kept;
         row.mean_log_p = mean.mean - log_sum;
       }
     }
     if (label_ >= 0 && label_ < columns_)
-      row.label_log_p = (static_cast<double>(rows_[at(r)].data[label_]) - max) * scale - log_sum;
+      row.label_log_p = (static_cast<double>(rows_[at(r)].data()[label_]) - max) * scale - log_sum;
     forms_[k] = leaf.evaluate(row);
     values_[k] = factor_[k] * forms_[k].value;
   }

@@ -27,7 +27,7 @@ struct objective_info {
   bool uses_labels = false;
   bool nonnegative = true;       ///< value >= 0 for every input
   bool zero_at_equality = true;  ///< value = 0 and gradient = 0 when z_s = z_t
-  bool symmetric = false;        ///< swapping student and teacher leaves the value
+  bool symmetric = false;        ///< with default parameters, swapping student and teacher leaves the value
 };
 
 /// The numbers of a row that a separable objective may want before the sweep over the classes.

@@ -1,6 +1,8 @@
 // How the values of the rows become one number. Never implied by a boolean.
 #pragma once
 
+#include <limits>
+
 #include "../config.hpp"
 #include "../core/error.hpp"
 #include "../core/matrix_view.hpp"
@@ -25,7 +27,8 @@ class reduction {
   static constexpr reduction mean_weight() { return reduction(kind::mean_weight); }
   /// By a number that the caller knows: micro-batches and ranks of one batch give the gradient of the whole.
   static constexpr reduction count(double divisor) {
-    if (!(divisor > 0)) fail("reduction::count is ", divisor, ", must be positive");
+    if (!(divisor > 0 && divisor < std::numeric_limits<double>::infinity()))
+      fail("reduction::count is ", divisor, ", must be positive and finite");
     return reduction(kind::count, divisor);
   }
 

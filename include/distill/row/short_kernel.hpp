@@ -22,6 +22,7 @@ inline constexpr index longest_short_row = 64;
 template <class T>
 struct lane_reader {
   const T* data = nullptr;
+  static void enter(index) {}
   DISTILL_INLINE simd<T> load(index i) const { return simd<T>::load_aligned(data + i); }
 };
 
@@ -104,7 +105,7 @@ class short_kernel {
     for (auto& of_output : projected_)
       for (auto& of_site : of_output) of_site.fill(0);
     prepare(coefficient, labels);
-    sweep<Gradients>();
+    sweep<Gradients ? sweep_kind::general : sweep_kind::values>();
     if constexpr (Gradients) {
       project(coefficient);
       for (std::size_t o = 0; o < input_count; ++o)
@@ -272,7 +273,7 @@ class short_kernel {
     }
   }
 
-  template <bool Slopes>
+  template <sweep_kind Kind>
   void sweep() {
     [&]<class... Ls, std::size_t... I>(const weighted_sum<Ls...>& sum, std::index_sequence<I...>) {
       std::array<leaf_sums<1, V>, leaves> part;
@@ -281,8 +282,8 @@ class short_kernel {
       const slope_targets<T, static_cast<int>(leaves)> target = target_;
       for (index c = 0; c < columns_; ++c) {
         V to_s(T(0)), to_t(T(0));
-        (step<Slopes, I>(sum.template get<I>().leaf, rows[I], target, c * width, part[I], to_s, to_t), ...);
-        if constexpr (Slopes) {
+        (step<Kind, I>(sum.template get<I>().leaf, rows[I], target, c * width, part[I], to_s, to_t), ...);
+        if constexpr (Kind != sweep_kind::values) {
           if (target.wanted[0]) to_s.store_aligned(target.slopes[0] + c * width);
           if (target.wanted[1]) to_t.store_aligned(target.slopes[1] + c * width);
         }
@@ -290,10 +291,10 @@ class short_kernel {
       (collect<Ls>(I, part[I]), ...);
     }(sum_, std::make_index_sequence<leaves>{});
   }
-  template <bool Slopes, std::size_t I, class L>
+  template <sweep_kind Kind, std::size_t I, class L>
   DISTILL_INLINE static void step(const L& leaf, const auto& row, const auto& target, index i, leaf_sums<1, V>& part,
                                   V& to_s, V& to_t) {
-    if constexpr (separable<L>) fused_step<Slopes, I, T>(leaf, row, target, i, part, to_s, to_t);
+    if constexpr (separable<L>) fused_step<Kind, I, T>(leaf, row, target, i, part, to_s, to_t);
   }
   template <class L>
   void collect(std::size_t k, const leaf_sums<1, V>& part) {

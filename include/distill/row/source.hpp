@@ -24,7 +24,7 @@ class row_source {
   virtual void produce(index first, index count, T* tile, index stride) const = 0;
 };
 
-/// Takes gradient rows. `consume` is called from several threads, for disjoint ranges, in any order, each row once.
+/// Takes gradient rows; whether it adds or replaces is its own affair, store_mode does not reach it. `consume` is called from several threads, for disjoint ranges, in any order, each row once.
 template <class T>
 class row_sink {
  public:
@@ -58,7 +58,8 @@ class row_input {
   row_input(const probabilities<T>& p) : memory_(p.matrix), logarithm_(true) {}  // NOLINT: likewise
   row_input(const row_source<T>& source) : source_(&source) {}                   // NOLINT: likewise
 
-  explicit operator bool() const { return source_ != nullptr || memory_.data != nullptr; }
+  /// Given at all. A batch of no rows may have a null pointer.
+  explicit operator bool() const { return source_ || memory_.data || (memory_.columns > 0 && memory_.rows == 0); }
   index rows() const { return source_ ? source_->rows() : memory_.rows; }
   index columns() const { return source_ ? source_->columns() : memory_.columns; }
   bool is_probability() const { return logarithm_; }
@@ -92,7 +93,7 @@ class row_output {
       : memory_(m) {}                              // NOLINT: the conversion is the point
   row_output(row_sink<T>& sink) : sink_(&sink) {}  // NOLINT: likewise
 
-  explicit operator bool() const { return sink_ != nullptr || memory_.data != nullptr; }
+  explicit operator bool() const { return sink_ || memory_.data || (memory_.columns > 0 && memory_.rows == 0); }
   index rows() const { return sink_ ? sink_->rows() : memory_.rows; }
   index columns() const { return sink_ ? sink_->columns() : memory_.columns; }
   bool direct() const { return !sink_ && memory_.column_stride == 1; }

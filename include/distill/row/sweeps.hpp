@@ -28,20 +28,34 @@ inline constexpr index batches_per_block = 32;
 
 inline constexpr index padded(index columns, index width) { return (columns + width - 1) / width * width; }
 
-/// One input row: whole batches where they lie, the ragged end in a padded copy.
+/// One input row: whole batches where they lie, the ragged end in a padded copy. Read block by block: a block lies in one
+/// of the two, so that the loop inside it has nothing to decide.
 template <class T>
-struct row_reader {
-  const T* data = nullptr;
-  const T* tail = nullptr;
-  index whole = 0;
-
+class row_reader {
+ public:
   row_reader() = default;
   row_reader(const T* row, index columns, T* tail_scratch)
-      : data(row), tail(tail_scratch), whole(columns / lanes_of<T> * lanes_of<T>) {
-    if (whole < columns)
-      load_partial(row + whole, columns - whole, -std::numeric_limits<T>::infinity()).store_aligned(tail_scratch);
+      : data_(row), tail_(tail_scratch), whole_(columns / lanes_of<T> * lanes_of<T>) {
+    if (whole_ < columns)
+      load_partial(row + whole_, columns - whole_, -std::numeric_limits<T>::infinity()).store_aligned(tail_scratch);
   }
-  DISTILL_INLINE simd<T> load(index i) const { return simd<T>::load_unaligned(i < whole ? data + i : tail); }
+  const T* data() const { return data_; }
+  /// Where the block that begins at `begin` ends.
+  index block_end(index begin) const {
+    return begin < whole_ ? std::min(begin + batches_per_block * lanes_of<T>, whole_) : whole_ + lanes_of<T>;
+  }
+  DISTILL_INLINE void enter(index begin) {
+    begin_ = begin;
+    block_ = begin < whole_ ? data_ + begin : tail_;
+  }
+  /// A batch of the block that was entered last.
+  DISTILL_INLINE simd<T> load(index i) const { return simd<T>::load_unaligned(block_ + (i - begin_)); }
+
+ private:
+  const T* data_ = nullptr;
+  const T* tail_ = nullptr;
+  const T* block_ = nullptr;
+  index whole_ = 0, begin_ = 0;
 };
 
 /// e^power for the small powers that a second temperature may be of the first.
@@ -58,22 +72,28 @@ template <class T>
 struct kept_row {
   const T* data = nullptr;
   int power = 1;
-  DISTILL_INLINE simd<T> load(index i) const { return raised(simd<T>::load_aligned(data + i), power); }
+  DISTILL_INLINE simd<T> load(index i) const { return raised(load_plain(i), power); }
+  DISTILL_INLINE simd<T> load_plain(index i) const { return simd<T>::load_aligned(data + i); }
 };
 
 template <class T>
 T row_max(row_reader<T> z, index end) {
   using V = simd<T>;
   constexpr index w = lanes_of<T>;
+  z.enter(0);
   V a = z.load(0), b = a, c = a, d = a;
-  index i = w;
-  for (; i + 4 * w <= end; i += 4 * w) {
-    a = lane<V>::max(a, z.load(i));
-    b = lane<V>::max(b, z.load(i + w));
-    c = lane<V>::max(c, z.load(i + 2 * w));
-    d = lane<V>::max(d, z.load(i + 3 * w));
+  for (index block = 0; block < end; block = z.block_end(block)) {
+    z.enter(block);
+    const index stop = z.block_end(block);
+    index i = block;
+    for (; i + 4 * w <= stop; i += 4 * w) {
+      a = lane<V>::max(a, z.load(i));
+      b = lane<V>::max(b, z.load(i + w));
+      c = lane<V>::max(c, z.load(i + 2 * w));
+      d = lane<V>::max(d, z.load(i + 3 * w));
+    }
+    for (; i < stop; i += w) a = lane<V>::max(a, z.load(i));
   }
-  for (; i < end; i += w) a = lane<V>::max(a, z.load(i));
   return reduce_max<T>(lane<V>::max(lane<V>::max(a, b), lane<V>::max(c, d)));
 }
 
@@ -87,17 +107,25 @@ exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, i
   using V = simd<T>;
   constexpr index w = lanes_of<T>;
   const V m(max), s(scale);
+  const T* const ahead = next ? next : kept;
   exponential_sums total;
-  for (index block = 0; block < end; block += batches_per_block * w) {
+  for (index block = 0; block < end; block = z.block_end(block)) {
     V sum(T(0)), powered(T(0));
-    const index stop = std::min(block + batches_per_block * w, end);
-    for (index i = block; i < stop; i += w) {
-      if (next) prefetch(next + i);
-      const V e = exp_nonpositive((z.load(i) - m) * s);
-      e.store_aligned(kept + i);
-      sum = sum + e;
-      if (power > 1) powered = powered + raised(e, power);
-    }
+    const index stop = z.block_end(block);
+    z.enter(block);
+    const auto sweep = [&](auto beside) DISTILL_LAMBDA_INLINE {
+      for (index i = block; i < stop; i += w) {
+        prefetch(ahead + i);
+        const V e = exp_nonpositive((z.load(i) - m) * s);
+        e.store_aligned(kept + i);
+        sum = sum + e;
+        beside(e);
+      }
+    };
+    if (power == 1)
+      sweep([](const V&) DISTILL_LAMBDA_INLINE {});
+    else
+      sweep([&](const V& e) DISTILL_LAMBDA_INLINE { powered = powered + raised(e, power); });
     total.sum += reduce_sum<T>(sum);
     if (power > 1) total.powered += reduce_sum<T>(powered);
   }
@@ -125,12 +153,15 @@ kept_mean mean_over_kept(const T* row, index columns, double max, double scale) 
 
 /// slopes[c] (+)= spread for every class above -inf.
 template <class T>
-void spread_over_kept(const row_reader<T>& z, index end, T spread, T* slopes, bool first) {
+void spread_over_kept(row_reader<T> z, index end, T spread, T* slopes, bool first) {
   using V = simd<T>;
   const V zero(T(0)), masked(-std::numeric_limits<T>::infinity());
-  for (index i = 0; i < end; i += lanes_of<T>) {
-    const V added = lane<V>::select(z.load(i) == masked, zero, V(spread));
-    (first ? added : V::load_aligned(slopes + i) + added).store_aligned(slopes + i);
+  for (index block = 0; block < end; block = z.block_end(block)) {
+    z.enter(block);
+    for (index i = block; i < z.block_end(block); i += lanes_of<T>) {
+      const V added = lane<V>::select(z.load(i) == masked, zero, V(spread));
+      (first ? added : V::load_aligned(slopes + i) + added).store_aligned(slopes + i);
+    }
   }
 }
 
