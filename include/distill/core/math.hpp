@@ -108,24 +108,32 @@ struct split {
 
 }  // namespace detail
 
-/// e^x for x <= 0; exactly 0 below -87.3 (float) or -708.3 (double), where the result would leave the normal range, and
-/// at -inf: a masked class keeps no mass. NaN stays NaN. 1.1 ULP / 2 ULP.
+/// e^(x · scale) for x <= 0 and scale > 0; exactly 0 where x · scale is below -87.3 (float) or -708.3 (double) and the
+/// result would leave the normal range, and at x = -inf: a masked class keeps no mass. NaN stays NaN.
+/// 1.1 ULP: with fused multiply-add the product is not rounded on its own. Without: 2 ULP + |x · scale|/2.
+/// scale in [1e-30, 1e30] for float, [1e-300, 1e300] for double.
 template <lane_type V>
-DISTILL_HD DISTILL_INLINE V exp_nonpositive(V x) {
+DISTILL_HD DISTILL_INLINE V exp_scaled(V x, V scale) {
   using T = lane_scalar<V>;
   using B = typename lane<T>::bits;
-  constexpr int m = lane<V>::mantissa_bits;
   // Adding 1.5·2^m rounds to an integer n; with the exponent bias added too, the last bits of the sum are those of the
-  // exponent field of 2^n, and one shift makes the power of two.
-  constexpr T magic = static_cast<T>(B(3) << (m - 1)) + static_cast<T>(lane<V>::exponent_bias);
+  // exponent field of 2^n.
+  constexpr T magic =
+      static_cast<T>(B(3) << (lane<V>::mantissa_bits - 1)) + static_cast<T>(lane<V>::exponent_bias);
   constexpr T underflow = sizeof(T) == 4 ? T(-87.3) : T(-708.3);
-  const V shifted = lane<V>::fma(x, V(std::numbers::log2e_v<T>), V(magic));
-  const V n = shifted - V(magic);
-  V r = lane<V>::fma(n, V(-detail::log2_parts<T>::high), x);
-  r = lane<V>::fma(n, V(-detail::log2_parts<T>::low), r);
   const V one(T(1));
+  const V shifted = lane<V>::fma(x, scale * V(std::numbers::log2e_v<T>), V(magic));
+  const V n = shifted - V(magic);
+  V r = lane<V>::fma(x, scale, n * V(-detail::log2_parts<T>::high));
+  r = lane<V>::fma(n, V(-detail::log2_parts<T>::low), r);
   const V fraction = one + lane<V>::fma(detail::paired(detail::polynomials<T>::exponential, r), r * r, r);
-  return lane<V>::scaled(x < V(underflow), fraction, n, shifted);
+  return lane<V>::scaled(x < V(underflow) / scale, fraction, n, shifted);
+}
+
+/// e^x for x <= 0, with the same edges. 1.1 ULP / 2 ULP.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V exp_nonpositive(V x) {
+  return exp_scaled(x, V(lane_scalar<V>(1)));
 }
 
 /// φ(x) = e^x - 1 - x for |x| <= ½, with full relative accuracy down to φ(x) = x²/2. 3 ULP / 3 ULP.

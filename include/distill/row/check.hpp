@@ -26,13 +26,13 @@ void check_leaf(const weighted<L>& item, index rows) {
   item.weight.require_rows("weight of an objective", rows);
   item.leaf.temperature.require_rows("temperature", rows);
   const index count = item.leaf.temperature.varies() ? rows : 1;
+  constexpr double hottest = sizeof(T) == 4 ? 1e30 : 1e300;  // 1/T and its multiples stay normal numbers
   for (index r = 0; r < count; ++r) {
     const double t = item.leaf.temperature[r];
     if (!(t > 0) || std::isinf(t))
       fail(std::string(L::info.name), ": temperature is ", t, ", must be positive and finite");
-    if (!std::isnormal(static_cast<T>(1 / t)))
-      fail(std::string(L::info.name), ": temperature is ", t, ", its reciprocal must be a normal number of ", sizeof(T),
-           " bytes");
+    if (!(t >= 1 / hottest && t <= hottest))
+      fail(std::string(L::info.name), ": temperature is ", t, ", must lie in [", 1 / hottest, ", ", hottest, "]");
   }
   if constexpr (requires { item.leaf.validate(rows); }) item.leaf.validate(rows);
 }

@@ -147,7 +147,7 @@ class short_kernel {
     const V m = V::load_aligned(max_[at(site.row)].data()), scale = V::load_aligned(scale_[at(s)].data());
     V sum(T(0)), lost(T(0)), powered(T(0)), powered_lost(T(0));
     for (index c = 0; c < columns_; ++c) {
-      const V e = exp_nonpositive((rows_[at(site.row)].load(c * width) - m) * scale);
+      const V e = exp_scaled(rows_[at(site.row)].load(c * width) - m, scale);
       e.store_aligned(kept_[at(s)] + c * width);
       compensated(e, sum, lost);
       if (power > 1) compensated(raised(e, power), powered, powered_lost);

@@ -116,7 +116,7 @@ exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, i
     const auto sweep = [&](auto beside) DISTILL_LAMBDA_INLINE {
       for (index i = block; i < stop; i += w) {
         prefetch(ahead + i);
-        const V e = exp_nonpositive((z.load(i) - m) * s);
+        const V e = exp_scaled(z.load(i) - m, s);
         e.store_aligned(kept + i);
         sum = sum + e;
         beside(e);
