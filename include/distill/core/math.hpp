@@ -118,8 +118,7 @@ DISTILL_HD DISTILL_INLINE V exp_scaled(V x, V scale) {
   using B = typename lane<T>::bits;
   // Adding 1.5·2^m rounds to an integer n; with the exponent bias added too, the last bits of the sum are those of the
   // exponent field of 2^n.
-  constexpr T magic =
-      static_cast<T>(B(3) << (lane<V>::mantissa_bits - 1)) + static_cast<T>(lane<V>::exponent_bias);
+  constexpr T magic = static_cast<T>(B(3) << (lane<V>::mantissa_bits - 1)) + static_cast<T>(lane<V>::exponent_bias);
   constexpr T underflow = sizeof(T) == 4 ? T(-87.3) : T(-708.3);
   const V one(T(1));
   const V shifted = lane<V>::fma(x, scale * V(std::numbers::log2e_v<T>), V(magic));

@@ -55,8 +55,8 @@ struct leaf_lanes {
   }
 };
 
-/// max_s·scale_s - max_t·scale_t. Of equal rows it is exactly 0 only as written: a compiler may contract the difference of
-/// the two products into one that keeps the rounding error of the other.
+/// max_s·scale_s - max_t·scale_t. Of equal rows it is exactly 0 only as written: a compiler may contract the difference
+/// of the two products into one that keeps the rounding error of the other.
 inline double peak_difference(double max_s, double scale_s, double max_t, double scale_t) {
   return scale_s == scale_t ? (max_s - max_t) * scale_s : max_s * scale_s - max_t * scale_t;
 }
@@ -109,8 +109,8 @@ struct leaf_kinds<weighted_sum<Ls...>> {
   static constexpr bool any_bound = (... || binds<Ls>);
 };
 
-/// What a sweep collects. The plain sweep is the usual case with nothing left to decide inside the loop: the gradient to
-/// the student alone, every leaf active and plain.
+/// What a sweep collects. The plain sweep is the usual case with nothing left to decide inside the loop: the gradient
+/// to the student alone, every leaf active and plain.
 enum class sweep_kind { values, plain, general };
 
 /// Adds one batch of elements of leaf I to its sums and its weighted slopes to the gradient.

@@ -120,7 +120,8 @@ class row_kernel {
     target_.slopes = place_slopes();
     for (auto& of_output : projected_) of_output.fill(0);
     if constexpr (leaf_kinds<sum_of<X>>::any_separable) {
-      if constexpr (leaf_kinds<sum_of<X>>::any_fold) sweep<sweep_kind::values>();  // F(sums) first: its partials weight the slopes
+      if constexpr (leaf_kinds<sum_of<X>>::any_fold)
+        sweep<sweep_kind::values>();  // F(sums) first: its partials weight the slopes
       set_slope_weights(coefficient);
       if (usual())
         sweep<sweep_kind::plain>();
@@ -234,7 +235,8 @@ class row_kernel {
     return result;
   }
 
-  /// The fused sweep: every separable leaf's terms and, unless only values are asked for, the weighted slopes into scratch.
+  /// The fused sweep: every separable leaf's terms and, unless only values are asked for, the weighted slopes into
+  /// scratch.
   template <sweep_kind Kind>
   void sweep() {
     constexpr bool slopes = Kind != sweep_kind::values;

@@ -219,8 +219,7 @@ class short_kernel {
     for (std::size_t l = 0; l < lanes; ++l) {
       inverse_s[l] = static_cast<T>(1 / sum_exp_[s][l]);
       inverse_t[l] = static_cast<T>(1 / sum_exp_[t][l]);
-      const double full =
-          peak_difference(max_[row_s][l], scale_[s][l], max_[row_t][l], scale_[t][l]) + offset[l];
+      const double full = peak_difference(max_[row_s][l], scale_[s][l], max_[row_t][l], scale_[t][l]) + offset[l];
       high[l] = static_cast<T>(full);
       low[l] = static_cast<T>(full - static_cast<double>(high[l]));
     }

@@ -24,7 +24,8 @@ class row_source {
   virtual void produce(index first, index count, T* tile, index stride) const = 0;
 };
 
-/// Takes gradient rows; whether it adds or replaces is its own affair, store_mode does not reach it. `consume` is called from several threads, for disjoint ranges, in any order, each row once.
+/// Takes gradient rows; whether it adds or replaces is its own affair, store_mode does not reach it. `consume` is
+/// called from several threads, for disjoint ranges, in any order, each row once.
 template <class T>
 class row_sink {
  public:

@@ -28,8 +28,8 @@ inline constexpr index batches_per_block = 32;
 
 inline constexpr index padded(index columns, index width) { return (columns + width - 1) / width * width; }
 
-/// One input row: whole batches where they lie, the ragged end in a padded copy. Read block by block: a block lies in one
-/// of the two, so that the loop inside it has nothing to decide.
+/// One input row: whole batches where they lie, the ragged end in a padded copy. Read block by block: a block lies in
+/// one of the two, so that the loop inside it has nothing to decide.
 template <class T>
 class row_reader {
  public:
