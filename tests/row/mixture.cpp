@@ -5,6 +5,7 @@
 #include <distill/objective/kl.hpp>
 
 #include "harness/battery.hpp"
+#include "harness/sums.hpp"
 
 namespace {
 
@@ -12,30 +13,13 @@ using distill::cross_entropy;
 using distill::kl;
 using distill::reduction;
 using distill::row_options;
+using harness::add;
 using harness::answer;
+using harness::check_sum;
+using harness::lengths;
 using harness::problem;
 using harness::random_problem;
 using harness::solve;
-
-/// Adds weight · part to the sum that `whole` should be.
-template <class T>
-void add(answer<T>& whole, double weight, const answer<T>& part) {
-  whole.value += weight * part.value;
-  whole.student.resize(part.student.size()), whole.teacher.resize(part.teacher.size());
-  for (std::size_t i = 0; i < part.student.size(); ++i) {
-    whole.student[i] += static_cast<T>(weight) * part.student[i];
-    whole.teacher[i] += static_cast<T>(weight) * part.teacher[i];
-  }
-}
-
-template <class T, class Sum>
-void check_sum(const Sum& sum, const answer<T>& expected, const problem<T>& p, double temperature,
-               const row_options& options = {.reduction = reduction::sum()}) {
-  CAPTURE(p.columns);
-  CHECK(harness::distance(solve(sum, p, options), expected, temperature) <= 16);
-}
-
-constexpr int lengths[] = {10, 65, 200};
 
 }  // namespace
 
