@@ -37,8 +37,12 @@
 #define DISTILL_ISA avx2_fma
 #elif defined(__AVX2__)
 #define DISTILL_ISA avx2
+#elif defined(__AVX__) && defined(__FMA__)
+#define DISTILL_ISA avx_fma
 #elif defined(__AVX__)
 #define DISTILL_ISA avx
+#elif defined(__FMA__)
+#define DISTILL_ISA fma
 #elif defined(__SSE4_2__)
 #define DISTILL_ISA sse4_2
 #elif defined(__SSE2__)

@@ -1,6 +1,6 @@
-#include <distill/io/idx.hpp>
 #include <doctest/doctest.h>
 #include <zlib.h>
+#include <distill/io/idx.hpp>
 
 #include <filesystem>
 #include <fstream>

@@ -1,10 +1,10 @@
-#include <distill/metric/accuracy.hpp>
 #include <doctest/doctest.h>
+#include <distill/metric/accuracy.hpp>
 
-#include <Eigen/Core>
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <Eigen/Core>
 #include <limits>
 #include <vector>
 
@@ -74,14 +74,14 @@ TEST_CASE("accuracy: errors") {
   const matrix_view z(logits.data(), 4, 3);
   CHECK_THROWS_WITH_AS(accuracy(z, std::vector{0, 1}), "distill: accuracy: logits has 4 rows, labels has 2",
                        argument_error);
-  CHECK_THROWS_WITH_AS(accuracy(z, std::vector{0, 1, 3, 0}),
-                       "distill: accuracy: labels[2] is 3, classes are 0 to 2", argument_error);
+  CHECK_THROWS_WITH_AS(accuracy(z, std::vector{0, 1, 3, 0}), "distill: accuracy: labels[2] is 3, classes are 0 to 2",
+                       argument_error);
   CHECK_THROWS_WITH_AS(accuracy(z, std::vector{0, -100, 2, 0}),
                        "distill: accuracy: labels[1] is -100, classes are 0 to 2", argument_error);
   CHECK_THROWS_WITH_AS(accuracy(matrix_view(logits.data(), 0, 3), distill::index_view()),
                        "distill: accuracy: logits is empty (0 x 3)", argument_error);
-  CHECK_THROWS_WITH_AS(accuracy(matrix_view(logits.data(), 4, 0), labels),
-                       "distill: accuracy: logits is empty (4 x 0)", argument_error);
+  CHECK_THROWS_WITH_AS(accuracy(matrix_view(logits.data(), 4, 0), labels), "distill: accuracy: logits is empty (4 x 0)",
+                       argument_error);
   CHECK_THROWS_WITH_AS(accuracy(matrix_view<const float>(nullptr, 4, 3), labels),
                        "distill: accuracy: logits has no data", argument_error);
   // An error outranks a NaN: arguments are checked before anything is computed.

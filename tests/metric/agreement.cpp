@@ -1,8 +1,8 @@
-#include <distill/metric/agreement.hpp>
 #include <doctest/doctest.h>
+#include <distill/metric/agreement.hpp>
 
-#include <Eigen/Core>
 #include <cmath>
+#include <Eigen/Core>
 #include <limits>
 
 namespace {

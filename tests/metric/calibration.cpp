@@ -1,8 +1,8 @@
-#include <distill/metric/calibration.hpp>
 #include <doctest/doctest.h>
+#include <distill/metric/calibration.hpp>
 
-#include <Eigen/Core>
 #include <cmath>
+#include <Eigen/Core>
 #include <limits>
 #include <vector>
 
@@ -71,8 +71,8 @@ TEST_CASE("calibration: extremes") {
   CHECK(one_class.bins[0].confidence == 1);
 
   // Uniform over ten classes: confidence 0.1 sits on the first edge of ten bins, hence in the first bin.
-  const auto uniform = calibration(Eigen::MatrixXd(Eigen::MatrixXd::Zero(10, 10)),
-                                   std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 10);
+  const auto uniform =
+      calibration(Eigen::MatrixXd(Eigen::MatrixXd::Zero(10, 10)), std::vector{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 10);
   CHECK(uniform.bins[0].count == 10);
   CHECK(uniform.expected_error == doctest::Approx(0).epsilon(1e-15));
 }
@@ -93,12 +93,12 @@ TEST_CASE("calibration: an undefined row makes the errors NaN and is in no bin")
 
 TEST_CASE("calibration: errors") {
   const Eigen::MatrixXd z = Eigen::MatrixXd::Zero(2, 3);
-  CHECK_THROWS_WITH_AS(calibration(z, std::vector{0, 1}, 0),
-                       "distill: calibration: bins is 0, at least 1 is needed", argument_error);
-  CHECK_THROWS_WITH_AS(calibration(z, std::vector{0, 1, 2}),
-                       "distill: calibration: logits has 2 rows, labels has 3", argument_error);
-  CHECK_THROWS_WITH_AS(calibration(z, std::vector{-1, 1}),
-                       "distill: calibration: labels[0] is -1, classes are 0 to 2", argument_error);
+  CHECK_THROWS_WITH_AS(calibration(z, std::vector{0, 1}, 0), "distill: calibration: bins is 0, at least 1 is needed",
+                       argument_error);
+  CHECK_THROWS_WITH_AS(calibration(z, std::vector{0, 1, 2}), "distill: calibration: logits has 2 rows, labels has 3",
+                       argument_error);
+  CHECK_THROWS_WITH_AS(calibration(z, std::vector{-1, 1}), "distill: calibration: labels[0] is -1, classes are 0 to 2",
+                       argument_error);
   CHECK_THROWS_WITH_AS(calibration(Eigen::MatrixXd(0, 0), std::vector<int>{}),
                        "distill: calibration: logits is empty (0 x 0)", argument_error);
 }

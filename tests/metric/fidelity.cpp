@@ -1,8 +1,8 @@
-#include <distill/metric/fidelity.hpp>
 #include <doctest/doctest.h>
+#include <distill/metric/fidelity.hpp>
 
-#include <Eigen/Core>
 #include <cmath>
+#include <Eigen/Core>
 #include <limits>
 #include <random>
 

@@ -1,9 +1,9 @@
-#include <distill/metric/negative_log_likelihood.hpp>
 #include <doctest/doctest.h>
+#include <distill/metric/negative_log_likelihood.hpp>
 
-#include <Eigen/Core>
 #include <array>
 #include <cmath>
+#include <Eigen/Core>
 #include <limits>
 #include <vector>
 

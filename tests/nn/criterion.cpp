@@ -93,6 +93,20 @@ TEST_CASE("criterion: the upstream weight scales the gradient, and frozen networ
   CHECK(message_of([&] { tape.backward(); }).find("no loss was recorded") != std::string::npos);
 }
 
+TEST_CASE("criterion: two losses on one variable add up, each time backward() is called") {
+  const classification<double> data;
+  nn::criterion<double, distill::kl> first{distill::kl{}}, second{distill::kl{.temperature = 3}};
+  nn::tape<double> tape;
+  const nn::tensor<double> logits = random_tensor<double>({6, 5}, 9);
+  const nn::variable z = tape.differentiable(logits.view());
+  first(tape, z, data.targets());
+  second(tape, z, data.targets());
+  tape.backward();
+  const std::vector<double> once(tape.gradient(z).data, tape.gradient(z).data + logits.size());
+  tape.backward();
+  for (index i = 0; i < logits.size(); ++i) CHECK(tape.gradient(z).data[i] == once[static_cast<std::size_t>(i)]);
+}
+
 TEST_CASE_TEMPLATE("criterion: distillation training gives the same bits for 1, 2 and 3 threads", T, float, double) {
   const classification<T> data;
   std::vector<T> expected;

@@ -28,6 +28,21 @@ concept eigen_dense = requires(M& m) {
   {std::remove_cvref_t<M>::IsRowMajor};
 };
 
+/// Not an Eigen matrix that could have several rows and columns: its elements have no one stride.
+template <class Range>
+concept one_dimensional = !eigen_dense<Range> || requires {
+  requires bool(Range::IsVectorAtCompileTime);
+};
+
+/// Elements from one entry of a range to the next.
+template <class Range>
+constexpr index element_stride(const Range& range) {
+  if constexpr (requires { range.innerStride(); })
+    return range.innerStride();
+  else
+    return 1;
+}
+
 }  // namespace detail
 
 /// A rows × columns matrix somewhere in memory. `T` is const for inputs. Strides count elements, and may be any number:
@@ -72,26 +87,27 @@ class index_view {
  public:
   constexpr index_view() = default;
   template <std::integral I>
-  constexpr index_view(const I* data, index size)
+  constexpr index_view(const I* data, index size, index stride = 1)
       : data_(data),
         size_(size),
+        stride_(stride),
         read_([](const void* p, index i) -> index { return static_cast<index>(static_cast<const I*>(p)[i]); }) {}
-  /// std::vector, std::span, std::array, an Eigen vector: whatever has contiguous integers.
+  /// std::vector, std::span, std::array, an Eigen vector, a column of an Eigen matrix. It is viewed, not copied.
   template <class Range>
-  requires requires(const Range& r) {
+  requires detail::one_dimensional<Range> && requires(const Range& r) {
     { *r.data() } -> std::convertible_to<index>;
     { r.size() } -> std::convertible_to<index>;
   } && std::integral<std::remove_cvref_t<decltype(*std::declval<const Range&>().data())>>
   constexpr index_view(const Range& range)  // NOLINT: the conversion is the point
-      : index_view(range.data(), static_cast<index>(range.size())) {}
+      : index_view(range.data(), static_cast<index>(range.size()), detail::element_stride(range)) {}
 
   constexpr index size() const { return size_; }
-  constexpr index operator[](index i) const { return read_(data_, i); }
+  constexpr index operator[](index i) const { return read_(data_, i * stride_); }
   explicit constexpr operator bool() const { return data_ != nullptr; }
 
  private:
   const void* data_ = nullptr;
-  index size_ = 0;
+  index size_ = 0, stride_ = 1;
   index (*read_)(const void*, index) = nullptr;
 };
 

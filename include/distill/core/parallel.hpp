@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -56,8 +57,13 @@ void parallel_for(index chunks, int threads, const Task& task) {
   };
   std::vector<std::thread> others;
   others.reserve(static_cast<std::size_t>(threads - 1));
-  for (int thread = 1; thread < threads; ++thread) others.emplace_back(share, thread);
+  int started = 1;
+  try {
+    for (; started < threads; ++started) others.emplace_back(share, started);
+  } catch (const std::system_error&) {  // no more threads to be had: this one does the rest
+  }
   share(0);
+  for (int thread = started; thread < threads; ++thread) share(thread);
   for (std::thread& other : others) other.join();
 #endif
   if (first_error) std::rethrow_exception(first_error);

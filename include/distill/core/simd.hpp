@@ -42,7 +42,7 @@ struct lane<xsimd::batch<T, A>> {
     return select(vanishes, batch(T(0)), fraction * from_bits(to_bits(biased) << mantissa_bits));
 #endif
   }
-#if XSIMD_VERSION_MAJOR >= 10
+#if XSIMD_VERSION_MAJOR >= 11
   DISTILL_INLINE static bits to_bits(batch a) { return xsimd::bitwise_cast<typename lane<T>::bits>(a); }
   DISTILL_INLINE static batch from_bits(bits a) { return xsimd::bitwise_cast<T>(a); }
 #else

@@ -41,9 +41,12 @@ class criterion {
         value_and_gradient(objective_, in, {.student = gradient.matrix()}, options_of(t, targets), workspace_);
     t.record_loss(static_cast<T>(r.value), {logits}, [gradient](tape<T>& on, variable self) {
       const T weight = *on.gradient(self).data;
-      if (weight != T(1))
-        for (index i = 0; i < gradient.size(); ++i) gradient.data[i] *= weight;
-      on.give_gradient(on.input(self, 0), gradient);
+      const gradient_slot<T> slot = on.claim_gradient(on.input(self, 0));
+      T* const to = slot.view.data;
+      for (index i = 0; i < gradient.size(); ++i) {
+        const T g = weight * gradient.data[i];
+        to[i] = slot.accumulate ? to[i] + g : g;
+      }
     });
     return r;
   }
@@ -52,6 +55,7 @@ class criterion {
   static row_options options_of(const tape<T>& t, const criterion_targets<T>& targets) {
     row_options options = targets.options;
     options.execution = t.resources();
+    options.store = store_mode::overwrite;  // into memory of the node's own
     return options;
   }
 

@@ -10,7 +10,7 @@ DISTILL_NAMESPACE_BEGIN
 ///   student   slope -(1-β) p_s w         with u = log M - log p_t, w = log M - log p_s, φ(x) = e^x - 1 - x
 ///   teacher   slope -β p_t u             gradient_i = T (slope_i - p_i Σ_j slope_j)
 /// β in [0, 1]. The ends are those of GKD: β = 0 is KL(p_t‖p_s) and β = 1 is KL(p_s‖p_t), while the formula above tends
-/// to 0 there: the value jumps. Finite for every mask.
+/// to 0 there: the value jumps. Finite for every mask if β and 1-β are more than the number type's rounding of 1.
 /// Source: Agarwal et al. 2023 (GKD), arXiv 2306.13649, eq. 1 and §3.
 struct jensen_shannon {
   double beta = 0.5;

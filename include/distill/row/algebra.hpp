@@ -67,7 +67,7 @@ struct is_weighted_sum<weighted_sum<Ls...>> : std::true_type {};
 
 /// A leaf or a weighted sum of leaves: what engines accept.
 template <class X>
-concept row_objective = row_leaf<X> || detail::is_weighted_sum<X>::value;
+concept row_objective = row_leaf<std::remove_const_t<X>> || detail::is_weighted_sum<std::remove_const_t<X>>::value;
 
 /// Any row objective as a sum.
 template <row_leaf L>
@@ -112,6 +112,10 @@ constexpr sum_of<X> operator*(const X& objective, double weight) {
 template <row_leaf L>
 constexpr weighted_sum<L> operator*(const row_parameter& weight, const L& leaf) {
   return {{{{weight, leaf}}}};
+}
+template <row_leaf L>
+constexpr weighted_sum<L> operator*(const L& leaf, const row_parameter& weight) {
+  return weight * leaf;
 }
 template <row_objective A, row_objective B>
 constexpr auto operator+(const A& a, const B& b) {

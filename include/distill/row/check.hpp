@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cmath>
+#include <string>
+#include <string_view>
 
 #include "../config.hpp"
 #include "../core/error.hpp"
@@ -21,18 +23,28 @@ void check_shape(const char* what, const char* name, const Rows& rows, index n, 
   if (rows.columns() != c) fail(what, name, " has ", rows.columns(), " columns, student has ", c);
 }
 
+template <class T>
+void check_temperature(std::string_view objective, const row_parameter& temperature, index rows) {
+  temperature.require_rows("temperature", rows);
+  const index count = temperature.varies() ? rows : 1;
+  constexpr double hottest = sizeof(T) == 4 ? 1e30 : 1e300;  // 1/T and its multiples stay normal numbers
+  for (index r = 0; r < count; ++r) {
+    const double t = temperature[r];
+    if (!(t > 0) || std::isinf(t))
+      fail(std::string(objective), ": temperature is ", t, ", must be positive and finite");
+    if (!(t >= 1 / hottest && t <= hottest))
+      fail(std::string(objective), ": temperature is ", t, ", must lie in [", 1 / hottest, ", ", hottest, "]");
+  }
+}
+
 template <class T, class L>
 void check_leaf(const weighted<L>& item, index rows) {
   item.weight.require_rows("weight of an objective", rows);
-  item.leaf.temperature.require_rows("temperature", rows);
-  const index count = item.leaf.temperature.varies() ? rows : 1;
-  constexpr double hottest = sizeof(T) == 4 ? 1e30 : 1e300;  // 1/T and its multiples stay normal numbers
-  for (index r = 0; r < count; ++r) {
-    const double t = item.leaf.temperature[r];
-    if (!(t > 0) || std::isinf(t))
-      fail(std::string(L::info.name), ": temperature is ", t, ", must be positive and finite");
-    if (!(t >= 1 / hottest && t <= hottest))
-      fail(std::string(L::info.name), ": temperature is ", t, ", must lie in [", 1 / hottest, ", ", hottest, "]");
+  check_temperature<T>(L::info.name, item.leaf.temperature, rows);
+  if constexpr (separable<L>) {
+    const site_pair pair = sites_of(item.leaf);
+    check_temperature<T>(L::info.name, pair.student.temperature, rows);
+    check_temperature<T>(L::info.name, pair.teacher.temperature, rows);
   }
   if constexpr (requires { item.leaf.validate(rows); }) item.leaf.validate(rows);
 }
@@ -48,13 +60,15 @@ void check_inputs(const sum_of<X>& sum, const row_plan<X>& plan, const batch<T>&
     if (used && !rows_in) fail(input_names[static_cast<std::size_t>(k)], " is empty, the objective needs it");
     if (used) check_shape("", input_names[static_cast<std::size_t>(k)], rows_in, rows, columns);
   }
+  if (in.labels && in.labels.size() != rows)
+    fail("labels has ", in.labels.size(), " entries, student has ", rows, " rows");
   sum.each([&](auto, const auto& item) {
     check_leaf<T>(item, rows);
-    if constexpr (requires { item.leaf.validate_label(0, 0, 0); }) {
-      if (!in.labels) fail("labels are empty, the objective needs them");
-      if (in.labels.size() != rows) fail("labels has ", in.labels.size(), " entries, student has ", rows, " rows");
+    constexpr bool validates = requires { item.leaf.validate_label(0, 0, 0); };
+    constexpr bool counts = requires { item.leaf.counts(0); };
+    if ((validates || counts) && !in.labels && rows > 0) fail("labels are empty, the objective needs them");
+    if constexpr (validates)
       for (index r = 0; r < rows; ++r) item.leaf.validate_label(r, in.labels[r], columns);
-    }
   });
 }
 
@@ -71,12 +85,16 @@ void check_outputs(const std::array<bool, input_count>& used, const batch<T>& in
   }
 }
 
+inline void check_execution(const execution& how) {
+  if (how.threads < 0) fail("execution.threads is ", how.threads, ", must not be negative");
+}
+
 inline void check_options(const row_options& options, index rows) {
   options.weights.require_rows("weights", rows);
   options.upstream.require_rows("upstream", rows);
   if (options.mask && options.mask.size() != rows)
     fail("mask has ", options.mask.size(), " entries, student has ", rows, " rows");
-  if (options.execution.threads < 0) fail("execution.threads is ", options.execution.threads, ", must not be negative");
+  check_execution(options.execution);
 }
 
 }  // namespace detail

@@ -42,7 +42,7 @@ class participation {
         const double row_weight = weight_of(r);
         if (row_weight == 0) continue;
         sum.each([&](auto k, const auto& item) {
-          if (item.weight[r] == 0 || !counts(item.leaf, r)) return;
+          if (!counts(item.leaf, r)) return;
           ++valid[k];
           weight[k] += row_weight;
         });
@@ -66,7 +66,7 @@ class participation {
     if (weight == 0) return result;
     sum_.each([&](auto k, const auto& item) {
       const double own = item.weight[row];
-      if (own == 0 || !counts(item.leaf, row)) {
+      if (!counts(item.leaf, row)) {
         if (separable<std::remove_cvref_t<decltype(item.leaf)>>) result.separable_active = false;
         return;
       }
@@ -129,7 +129,7 @@ class row_call {
     out[leaves] = 0;
     for (std::size_t k = 0; k < leaves; ++k) {
       out[k] = share.active[k] ? share.plain[k] * value[k] : 0;
-      if (share.active[k]) out[leaves] += share.weighted[k] * value[k];
+      if (share.weighted[k] != 0) out[leaves] += share.weighted[k] * value[k];  // a term of weight 0 is only watched
     }
   }
 
@@ -139,10 +139,10 @@ class row_call {
     std::array<double, leaves> value{}, coefficient;
     for (std::size_t k = 0; k < leaves; ++k) coefficient[k] = factor * share.weighted[k];
     if (share.any) kernel.open(row, memory);
-    if (!share.any || factor == 0) zero_row(memory, in_.student.columns());
     if (share.any)
       value = factor == 0 ? kernel.values(share.active, label(row))
                           : kernel.values_and_gradient(share.active, coefficient, label(row), memory);
+    if (!share.any || factor == 0) zero_row(memory, in_.student.columns());  // last: it may be the input's own memory
     record(row, share, value);
   }
 
@@ -235,6 +235,7 @@ void values(const X& objective, const batch<T>& in, value_table<X>& table, const
   detail::check_inputs<X>(sum, plan, in);
   const row_options options{.reduction = reduction::sum()};
   const detail::participation<X, T> shares(sum, in, options);
+  detail::check_execution(how);
   table.resize(in.student.rows());
   detail::for_each_row<X>(sum, plan, in, gradients<T>{}, store_mode::overwrite, how, workspace,
                           [&](auto& kernels, const detail::row_group<T>& group) {
@@ -259,6 +260,7 @@ void gradient(const X& objective, const batch<T>& in, const value_table<X>& tabl
   detail::check_inputs<X>(sum, plan, in);
   detail::check_outputs(plan.used, in, out);
   const index rows = in.student.rows(), columns = in.student.columns();
+  detail::check_execution(how);
   if (table.rows() != rows) fail("table has ", table.rows(), " rows, student has ", rows);
   if (coefficients.rows != rows || coefficients.columns != static_cast<index>(leaves))
     fail("coefficients is ", coefficients.rows, " x ", coefficients.columns, ", must be ", rows, " rows x ",

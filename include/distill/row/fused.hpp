@@ -19,7 +19,7 @@ struct leaf_lanes {
   using V = simd<T>;
   bool active = false;
   bool one_scale = true;
-  kept_row<T> kept_s, kept_t;
+  const T *kept_s = nullptr, *kept_t = nullptr;
   Reader z_s, z_t;
   V inverse_s = V(T(0)), inverse_t = V(T(0));        // 1 / Σ exp
   V scale_s = V(T(1)), scale_t = V(T(1));            // 1 / T
@@ -30,15 +30,12 @@ struct leaf_lanes {
     z_s.enter(block);
     z_t.enter(block);
   }
-  /// Whether the sweep has nothing to ask of this leaf: one scale, exponentials as they were kept.
-  bool plain() const { return one_scale && kept_s.power == 1 && kept_t.power == 1; }
-
   template <class L, bool Plain>
   DISTILL_INLINE element<V> at(index i) const {
     const V s = z_s.load(i), t = z_t.load(i), zero(T(0));
     element<V> x;
-    x.p_s = (Plain ? kept_s.load_plain(i) : kept_s.load(i)) * inverse_s;
-    x.p_t = (Plain ? kept_t.load_plain(i) : kept_t.load(i)) * inverse_t;
+    x.p_s = V::load_aligned(kept_s + i) * inverse_s;
+    x.p_t = V::load_aligned(kept_t + i) * inverse_t;
     if (Plain || one_scale) {
       // Equal logits differ by 0, masked ones (-inf - -inf) included.
       x.d = lane<V>::fma(lane<V>::select(s == t, zero, s - t), scale_s, zero - offset) - offset_rest;
@@ -83,7 +80,7 @@ struct slope_targets {
   std::array<T*, input_count> slopes{};
   weights to_student{}, to_teacher{};
   std::array<std::array<double, largest_fold>, static_cast<std::size_t>(Leaves)> partial{};
-  bool crossed = false;
+  std::array<bool, static_cast<std::size_t>(Leaves)> crossed{};
 };
 
 /// Whether a leaf's value is a function of its sums rather than their one sum itself.
@@ -105,6 +102,7 @@ struct leaf_kinds;
 template <class... Ls>
 struct leaf_kinds<weighted_sum<Ls...>> {
   static constexpr bool any_separable = (... || separable<Ls>);
+  static constexpr bool any_statistic = (... || statistic<Ls>);
   static constexpr bool any_fold = (... || folds<Ls>);
   static constexpr bool any_bound = (... || binds<Ls>);
 };
@@ -141,12 +139,13 @@ DISTILL_INLINE void fused_step(const L& leaf, const Lanes& row, const slope_targ
       to_s = lane<V>::fma(target.to_student[I][0], slope_s, to_s);
       return;
     }
-    if (target.wanted[1] || target.crossed) part.to_teacher = part.to_teacher + slope_t;
-    if (target.wanted[0]) to_s = lane<V>::fma(target.to_student[I][0], slope_s, to_s);
-    if (target.wanted[1]) to_t = lane<V>::fma(target.to_teacher[I][1], slope_t, to_t);
-    if (target.crossed) {  // a mixed row: the teacher's slope reaches the student too, or the other way round
-      to_s = lane<V>::fma(target.to_teacher[I][0], slope_t, to_s);
-      to_t = lane<V>::fma(target.to_student[I][1], slope_s, to_t);
+    if (target.wanted[1] || target.crossed[I]) part.to_teacher = part.to_teacher + slope_t;
+    // A weight of 0 (a term that is only watched, a detached input) wins over an infinite slope.
+    if (target.wanted[0]) to_s = to_s + mass_times(target.to_student[I][0], slope_s);
+    if (target.wanted[1]) to_t = to_t + mass_times(target.to_teacher[I][1], slope_t);
+    if (target.crossed[I]) {  // a mixed row: the teacher's slope reaches the student too, or the other way round
+      to_s = to_s + mass_times(target.to_teacher[I][0], slope_t);
+      to_t = to_t + mass_times(target.to_student[I][1], slope_s);
     }
   }
 }

@@ -85,8 +85,10 @@ class row_kernel {
       if (site.base >= 0) continue;
       scale_[at(s)] = static_cast<T>(1 / site.temperature[row]);
       const int power = site.derived < 0 ? 1 : plan_.sites[at(site.derived)].power;
+      // Of all sites alike: two sides of a divergence that are equal must have equal sums.
+      constexpr bool peak_apart = leaf_kinds<sum_of<X>>::any_statistic;
       const exponential_sums sums = keep_exponentials(rows_[at(site.row)], end_, max_[at(site.row)], scale_[at(s)],
-                                                      power, kept_[at(s)], upcoming(site.row, memory.next));
+                                                      power, peak_apart, kept_[at(s)], upcoming(site.row, memory.next));
       sum_exp_[at(s)] = sums.sum;
       source_[at(s)] = {kept_[at(s)], 1};
       if (site.derived >= 0) {
@@ -123,7 +125,7 @@ class row_kernel {
       if constexpr (leaf_kinds<sum_of<X>>::any_fold)
         sweep<sweep_kind::values>();  // F(sums) first: its partials weight the slopes
       set_slope_weights(coefficient);
-      if (usual())
+      if (usual(coefficient))
         sweep<sweep_kind::plain>();
       else
         sweep<sweep_kind::general>();
@@ -171,7 +173,11 @@ class row_kernel {
     if (!(high > low + distant_rows<T>)) return;  // one far row is no trouble; -inf and NaN rows are invalid either way
     for (int r = 0; r < plan_.row_count; ++r) {
       const T* row = rows_[at(r)].data();
-      for (index c = 0; c < columns_; ++c) mixed_[at(r)][c] = row[c] - max_[at(r)];
+      for (index c = 0; c < columns_; ++c) {
+        const T moved = row[c] - max_[at(r)];
+        // A finite logit stays finite: only -inf is a masked class.
+        mixed_[at(r)][c] = std::isinf(moved) && !std::isinf(row[c]) ? std::numeric_limits<T>::lowest() : moved;
+      }
       rows_[at(r)] = row_reader<T>(mixed_[at(r)], columns_, tails_[at(r)]);
       max_[at(r)] = 0;
     }
@@ -199,8 +205,8 @@ class row_kernel {
   template <class L>
   void prepare_pair(leaf_row& leaf, int s, int t) {
     const int row_s = plan_.sites[at(s)].row, row_t = plan_.sites[at(t)].row;
-    leaf.kept_s = source_[at(s)];
-    leaf.kept_t = source_[at(t)];
+    leaf.kept_s = kept_[at(s)];
+    leaf.kept_t = kept_[at(t)];
     leaf.z_s = rows_[at(row_s)];
     leaf.z_t = rows_[at(row_t)];
     leaf.inverse_s = V(static_cast<T>(1 / sum_exp_[at(s)]));
@@ -228,10 +234,11 @@ class row_kernel {
       return 1;
   }
 
-  bool usual() const {
-    bool result = target_.wanted[0] && !target_.wanted[1] && !target_.crossed;
+  bool usual(const leaf_numbers& coefficient) const {
+    bool result = target_.wanted[0] && !target_.wanted[1];
     for (std::size_t k = 0; k < leaf_rows_.size(); ++k)
-      result = result && (plan_.leaf[k].teacher < 0 || (leaf_rows_[k].active && leaf_rows_[k].plain()));
+      result = result && (plan_.leaf[k].teacher < 0 || (leaf_rows_[k].active && leaf_rows_[k].one_scale &&
+                                                        !target_.crossed[k] && coefficient[k] != 0));
     return result;
   }
 
@@ -314,7 +321,6 @@ class row_kernel {
   }
 
   void set_slope_weights(const leaf_numbers& coefficient) {
-    target_.crossed = false;
     for (std::size_t k = 0; k < leaf_rows_.size(); ++k) {
       const planned_leaf& leaf = plan_.leaf[k];
       if (leaf.teacher < 0) continue;
@@ -322,7 +328,7 @@ class row_kernel {
         target_.to_student[k][o] = V(static_cast<T>(chain(k, coefficient, leaf.student) * leaf.to_student[o]));
         target_.to_teacher[k][o] = V(static_cast<T>(chain(k, coefficient, leaf.teacher) * leaf.to_teacher[o]));
       }
-      target_.crossed = target_.crossed || leaf.to_teacher[0] != 0 || leaf.to_student[1] != 0;
+      target_.crossed[k] = crosses(leaf);
     }
   }
 

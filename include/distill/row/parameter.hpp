@@ -18,22 +18,23 @@ class row_parameter {
   requires std::is_arithmetic_v<Number>
   constexpr row_parameter(Number value) : value_(static_cast<double>(value)) {}  // NOLINT: the conversion is the point
   template <std::floating_point F>
-  constexpr row_parameter(const F* values, index size)
+  constexpr row_parameter(const F* values, index size, index stride = 1)
       : values_(values),
         size_(size),
+        stride_(stride),
         read_([](const void* p, index i) -> double { return static_cast<double>(static_cast<const F*>(p)[i]); }) {}
   template <class Range>
-  requires requires(const Range& r) {
+  requires detail::one_dimensional<Range> && requires(const Range& r) {
     { *r.data() } -> std::convertible_to<double>;
     { r.size() } -> std::convertible_to<index>;
   } && std::floating_point<std::remove_cvref_t<decltype(*std::declval<const Range&>().data())>>
   constexpr row_parameter(const Range& range)  // NOLINT: the conversion is the point
-      : row_parameter(range.data(), static_cast<index>(range.size())) {}
+      : row_parameter(range.data(), static_cast<index>(range.size()), detail::element_stride(range)) {}
 
   constexpr bool varies() const { return values_ != nullptr; }
   /// The number of rows it is given for; 0 when it is the same for all.
   constexpr index size() const { return size_; }
-  constexpr double operator[](index row) const { return values_ ? value_ * read_(values_, row) : value_; }
+  constexpr double operator[](index row) const { return values_ ? value_ * read_(values_, row * stride_) : value_; }
 
   /// The same parameter times a constant.
   constexpr row_parameter scaled(double factor) const {
@@ -42,7 +43,7 @@ class row_parameter {
     return result;
   }
   friend constexpr bool operator==(const row_parameter& a, const row_parameter& b) {
-    return a.value_ == b.value_ && a.values_ == b.values_ && a.size_ == b.size_;
+    return a.value_ == b.value_ && a.values_ == b.values_ && a.size_ == b.size_ && a.stride_ == b.stride_;
   }
 
   /// Throws unless it is a constant or has one entry a row.
@@ -52,7 +53,7 @@ class row_parameter {
 
  private:
   const void* values_ = nullptr;
-  index size_ = 0;
+  index size_ = 0, stride_ = 1;
   double (*read_)(const void*, index) = nullptr;
   double value_ = 1;  // alone, or as a factor of every entry
 };

@@ -35,7 +35,8 @@ inline outward outward_of(const row_mix& row) {
 struct planned_site {
   int row = 0;  // into plan::rows
   row_parameter temperature = 1;
-  int base = -1;  // the site whose exponentials this one raises to a power, or -1
+  bool paired = false;  // read by a separable leaf: both of its sides must be computed alike
+  int base = -1;        // the site whose exponentials this one raises to a power, or -1
   int power = 1;
   int derived = -1;  // the site that is derived from this one, or -1
 };
@@ -44,6 +45,11 @@ struct planned_leaf {
   int student = 0, teacher = -1;  // into plan::sites; no teacher in a statistic leaf
   outward to_student{}, to_teacher{};
 };
+
+/// Whether a leaf's teacher role reaches the student, or the other way round.
+inline bool crosses(const planned_leaf& leaf) {
+  return leaf.teacher >= 0 && (leaf.to_teacher[0] != 0 || leaf.to_student[1] != 0);
+}
 
 /// Sites equal at run time are computed once: kl and reverse_kl at one temperature share both softmaxes, and
 /// cross_entropy at T = 1 takes the powers of the exponentials at T = 2, 3, 4.
@@ -59,6 +65,7 @@ class row_plan {
       if constexpr (separable<L>) {
         const site_pair pair = sites_of(item.leaf);
         planned = {add(pair.student), add(pair.teacher), outward_of(pair.student.row), outward_of(pair.teacher.row)};
+        for (const int s : {planned.student, planned.teacher}) sites[static_cast<std::size_t>(s)].paired = true;
       } else {
         const row_mix own = row_mix::of(input::student);
         planned = {add({own, item.leaf.temperature}), -1, outward_of(own), {}};
@@ -93,7 +100,8 @@ class row_plan {
       for (int b = 0; b < site_count; ++b) {
         planned_site& cold = sites[static_cast<std::size_t>(s)];
         planned_site& hot = sites[static_cast<std::size_t>(b)];
-        if (b == s || cold.row != hot.row || cold.base >= 0 || hot.base >= 0 || cold.derived >= 0 || hot.derived >= 0)
+        if (b == s || cold.paired || cold.row != hot.row || cold.base >= 0 || hot.base >= 0 || cold.derived >= 0 ||
+            hot.derived >= 0)
           continue;
         if (cold.temperature.varies() || hot.temperature.varies()) continue;
         const double ratio = hot.temperature[0] / cold.temperature[0];

@@ -51,6 +51,7 @@ class short_kernel {
     for (int r = 0; r < plan.row_count; ++r)
       plain =
           plain && (plan.rows[at(r)] == row_mix::of(input::student) || plan.rows[at(r)] == row_mix::of(input::teacher));
+    for (const planned_leaf& leaf : plan.leaf) plain = plain && !crosses(leaf);
     sum.each([&](auto, const auto& item) {
       if constexpr (requires { item.leaf.needs_mean(); }) plain = plain && !item.leaf.needs_mean();
     });
@@ -105,7 +106,12 @@ class short_kernel {
     for (auto& of_output : projected_)
       for (auto& of_site : of_output) of_site.fill(0);
     prepare(coefficient, labels);
-    sweep<Gradients ? sweep_kind::general : sweep_kind::values>();
+    bool plain = Gradients && target_.wanted[0] && !target_.wanted[1];
+    for (std::size_t k = 0; k < leaves; ++k) plain = plain && (plan_.leaf[k].teacher < 0 || leaf_rows_[k].one_scale);
+    if (plain)
+      sweep<sweep_kind::plain>();
+    else
+      sweep<Gradients ? sweep_kind::general : sweep_kind::values>();
     if constexpr (Gradients) {
       project(coefficient);
       for (std::size_t o = 0; o < input_count; ++o)
@@ -182,9 +188,11 @@ class short_kernel {
         lowest = std::min(lowest, max_[at(r)][l]);
         bottom = std::min(bottom, min_[at(r)][l]);
       }
+      T hottest = 1;
+      for (int s = 0; s < plan_.site_count; ++s) hottest = std::max(hottest, scale_[at(s)][l]);
       double total = 0;
       for (int s = 0; s < plan_.site_count; ++s) total += sum_exp_[at(s)][l];
-      ordinary_[l] = highest <= lowest + distant_rows<T> && bottom >= std::numeric_limits<T>::lowest() / 4 &&
+      ordinary_[l] = highest <= lowest + distant_rows<T> && bottom * hottest >= std::numeric_limits<T>::lowest() / 4 &&
                      highest <= std::numeric_limits<T>::max() / 4 && total < std::numeric_limits<double>::infinity();
     }
   }
@@ -225,9 +233,9 @@ class short_kernel {
     }
     lane_row& leaf = leaf_rows_[k];
     // A question to the plan, not to the lanes: rows must not choose each other's arithmetic.
-    leaf.one_scale = plan_.sites[s].temperature == plan_.sites[t].temperature && scale_[s][0] == scale_[t][0];
-    leaf.kept_s = source_[s];
-    leaf.kept_t = source_[t];
+    leaf.one_scale = plan_.sites[s].temperature == plan_.sites[t].temperature;
+    leaf.kept_s = kept_[s];
+    leaf.kept_t = kept_[t];
     leaf.z_s = rows_[row_s];
     leaf.z_t = rows_[row_t];
     leaf.inverse_s = V::load_aligned(inverse_s.data());

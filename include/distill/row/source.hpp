@@ -45,10 +45,12 @@ struct probabilities {
   requires std::convertible_to<M&, matrix_view<const T>>
   explicit probabilities(M&& m) : matrix(m) {}
 };
-template <class M>
+template <class T>
+probabilities(matrix_view<T>) -> probabilities<std::remove_const_t<T>>;
+template <detail::eigen_dense M>
 probabilities(M&& m) -> probabilities<std::remove_cvref_t<decltype(*m.data())>>;
 
-/// The rows of one named input.
+/// The rows of one named input: viewed, so that matrices and sources must outlive the call.
 template <class T>
 class row_input {
  public:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <span>
 
@@ -72,8 +73,7 @@ template <class T>
 struct kept_row {
   const T* data = nullptr;
   int power = 1;
-  DISTILL_INLINE simd<T> load(index i) const { return raised(load_plain(i), power); }
-  DISTILL_INLINE simd<T> load_plain(index i) const { return simd<T>::load_aligned(data + i); }
+  DISTILL_INLINE simd<T> load(index i) const { return raised(simd<T>::load_unaligned(data + i), power); }
 };
 
 template <class T>
@@ -99,35 +99,49 @@ T row_max(row_reader<T> z, index end) {
 
 /// Σ e^{(z - max)·scale} and, when power > 1, Σ of the powers. Keeps the exponentials. `next` is the row that comes
 /// after this one, asked for while there is arithmetic to hide it behind.
+///
+/// With peak_apart the largest terms, which are exactly 1, are counted beside the others: a float that holds the 1 has
+/// no digits left for the rest, and the rest is what a cross-entropy near 0 is made of.
 struct exponential_sums {
   double sum = 0, powered = 0;
 };
 template <class T>
-exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, int power, T* kept, const T* next) {
+exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, int power, bool peak_apart, T* kept,
+                                   const T* next) {
   using V = simd<T>;
   constexpr index w = lanes_of<T>;
-  const V m(max), s(scale);
+  const V m(max), s(scale), zero(T(0)), one(T(1));
   const T* const ahead = next ? next : kept;
   exponential_sums total;
   for (index block = 0; block < end; block = z.block_end(block)) {
-    V sum(T(0)), powered(T(0));
+    V sum(zero), powered(zero), ones(zero);
     const index stop = z.block_end(block);
     z.enter(block);
-    const auto sweep = [&](auto beside) DISTILL_LAMBDA_INLINE {
+    const auto sweep = [&](auto collect) DISTILL_LAMBDA_INLINE {
       for (index i = block; i < stop; i += w) {
         prefetch(ahead + i);
         const V e = exp_scaled(z.load(i) - m, s);
         e.store_aligned(kept + i);
-        sum = sum + e;
-        beside(e);
+        collect(e);
       }
     };
-    if (power == 1)
-      sweep([](const V&) DISTILL_LAMBDA_INLINE {});
+    if (peak_apart)
+      sweep([&](const V& e) DISTILL_LAMBDA_INLINE {
+        const auto peak = e == one;
+        ones = ones + lane<V>::select(peak, one, zero);
+        sum = sum + lane<V>::select(peak, zero, e);
+        if (power > 1) powered = powered + lane<V>::select(peak, zero, raised(e, power));
+      });
+    else if (power > 1)
+      sweep([&](const V& e) DISTILL_LAMBDA_INLINE {
+        sum = sum + e;
+        powered = powered + raised(e, power);
+      });
     else
-      sweep([&](const V& e) DISTILL_LAMBDA_INLINE { powered = powered + raised(e, power); });
-    total.sum += reduce_sum<T>(sum);
-    if (power > 1) total.powered += reduce_sum<T>(powered);
+      sweep([&](const V& e) DISTILL_LAMBDA_INLINE { sum = sum + e; });
+    const double peaks = peak_apart ? reduce_sum<T>(ones) : 0;
+    total.sum += reduce_sum<T>(sum) + peaks;
+    if (power > 1) total.powered += reduce_sum<T>(powered) + peaks;
   }
   return total;
 }
@@ -203,8 +217,7 @@ void write_projected(T* out, index columns, const T* slopes, std::span<const pro
   const auto gradient = [&](index i) DISTILL_LAMBDA_INLINE {
     V g = slopes ? V::load_unaligned(slopes + i) : V(T(0));
     for (std::size_t k = 0; k < count; ++k) {
-      const V e = raised(V::load_unaligned(sites[k].kept.data + i), sites[k].kept.power);
-      g = lane<V>::fma(V(-sites[k].coefficient), e, g);
+      g = lane<V>::fma(V(-sites[k].coefficient), sites[k].kept.load(i), g);
     }
     return g;
   };
