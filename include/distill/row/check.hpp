@@ -27,13 +27,14 @@ template <class T>
 void check_temperature(std::string_view objective, const row_parameter& temperature, index rows) {
   temperature.require_rows("temperature", rows);
   const index count = temperature.varies() ? rows : 1;
-  constexpr double hottest = sizeof(T) == 4 ? 1e30 : 1e300;  // 1/T and its multiples stay normal numbers
+  // 1/T and its multiples stay normal numbers.
+  constexpr double coldest = sizeof(T) == 4 ? 1e-30 : 1e-300, hottest = sizeof(T) == 4 ? 1e30 : 1e300;
   for (index r = 0; r < count; ++r) {
     const double t = temperature[r];
     if (!(t > 0) || std::isinf(t))
       fail(std::string(objective), ": temperature is ", t, ", must be positive and finite");
-    if (!(t >= 1 / hottest && t <= hottest))
-      fail(std::string(objective), ": temperature is ", t, ", must lie in [", 1 / hottest, ", ", hottest, "]");
+    if (!(t >= coldest && t <= hottest))
+      fail(std::string(objective), ": temperature is ", t, ", must lie in [", coldest, ", ", hottest, "]");
   }
 }
 
