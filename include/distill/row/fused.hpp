@@ -102,7 +102,6 @@ struct leaf_kinds;
 template <class... Ls>
 struct leaf_kinds<weighted_sum<Ls...>> {
   static constexpr bool any_separable = (... || separable<Ls>);
-  static constexpr bool any_statistic = (... || statistic<Ls>);
   static constexpr bool any_fold = (... || folds<Ls>);
   static constexpr bool any_bound = (... || binds<Ls>);
 };

@@ -85,10 +85,8 @@ class row_kernel {
       if (site.base >= 0) continue;
       scale_[at(s)] = static_cast<T>(1 / site.temperature[row]);
       const int power = site.derived < 0 ? 1 : plan_.sites[at(site.derived)].power;
-      // Of all sites alike: two sides of a divergence that are equal must have equal sums.
-      constexpr bool peak_apart = leaf_kinds<sum_of<X>>::any_statistic;
       const exponential_sums sums = keep_exponentials(rows_[at(site.row)], end_, max_[at(site.row)], scale_[at(s)],
-                                                      power, peak_apart, kept_[at(s)], upcoming(site.row, memory.next));
+                                                      power, kept_[at(s)], upcoming(site.row, memory.next));
       sum_exp_[at(s)] = sums.sum;
       source_[at(s)] = {kept_[at(s)], 1};
       if (site.derived >= 0) {

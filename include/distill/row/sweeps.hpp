@@ -97,53 +97,68 @@ T row_max(row_reader<T> z, index end) {
   return reduce_max<T>(lane<V>::max(lane<V>::max(a, b), lane<V>::max(c, d)));
 }
 
+/// A sum of exponentials of which the largest are exactly 1. Where little else adds up, the float lane that holds the 1
+/// has no digits left for the rest, and the rest is what a cross-entropy near 0 is made of: the block with the 1 is
+/// then summed again, the ones apart.
+class peaked_sum {
+ public:
+  void add(double block_sum, index begin, index end) {
+    total_ += block_sum;
+    if (block_sum >= 1) peak_ = block_sum, begin_ = begin, end_ = end;
+  }
+  template <class T>
+  double finish(const T* kept, int power) const {
+    using V = simd<T>;
+    if (!(total_ < 2)) return total_;  // less than 2: there is one such block
+    const V zero(T(0)), one(T(1));
+    V ones(zero), rest(zero);
+    for (index i = begin_; i < end_; i += lanes_of<T>) {
+      const V e = raised(V::load_aligned(kept + i), power);
+      const auto peak = e == one;
+      ones = ones + lane<V>::select(peak, one, zero);
+      rest = rest + lane<V>::select(peak, zero, e);
+    }
+    return reduce_sum<T>(ones) + ((total_ - peak_) + reduce_sum<T>(rest));
+  }
+
+ private:
+  double total_ = 0, peak_ = 0;
+  index begin_ = 0, end_ = 0;
+};
+
 /// Σ e^{(z - max)·scale} and, when power > 1, Σ of the powers. Keeps the exponentials. `next` is the row that comes
 /// after this one, asked for while there is arithmetic to hide it behind.
-///
-/// With peak_apart the largest terms, which are exactly 1, are counted beside the others: a float that holds the 1 has
-/// no digits left for the rest, and the rest is what a cross-entropy near 0 is made of.
 struct exponential_sums {
   double sum = 0, powered = 0;
 };
 template <class T>
-exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, int power, bool peak_apart, T* kept,
-                                   const T* next) {
+exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, int power, T* kept, const T* next) {
   using V = simd<T>;
   constexpr index w = lanes_of<T>;
-  const V m(max), s(scale), zero(T(0)), one(T(1));
+  const V m(max), s(scale);
   const T* const ahead = next ? next : kept;
-  exponential_sums total;
+  peaked_sum total, total_powered;
   for (index block = 0; block < end; block = z.block_end(block)) {
-    V sum(zero), powered(zero), ones(zero);
+    V sum(T(0)), powered(T(0));
     const index stop = z.block_end(block);
     z.enter(block);
-    const auto sweep = [&](auto collect) DISTILL_LAMBDA_INLINE {
+    const auto sweep = [&](auto beside) DISTILL_LAMBDA_INLINE {
       for (index i = block; i < stop; i += w) {
         prefetch(ahead + i);
         const V e = exp_scaled(z.load(i) - m, s);
         e.store_aligned(kept + i);
-        collect(e);
+        sum = sum + e;
+        beside(e);
       }
     };
-    if (peak_apart)
-      sweep([&](const V& e) DISTILL_LAMBDA_INLINE {
-        const auto peak = e == one;
-        ones = ones + lane<V>::select(peak, one, zero);
-        sum = sum + lane<V>::select(peak, zero, e);
-        if (power > 1) powered = powered + lane<V>::select(peak, zero, raised(e, power));
-      });
-    else if (power > 1)
-      sweep([&](const V& e) DISTILL_LAMBDA_INLINE {
-        sum = sum + e;
-        powered = powered + raised(e, power);
-      });
+    if (power == 1)
+      sweep([](const V&) DISTILL_LAMBDA_INLINE {});
     else
-      sweep([&](const V& e) DISTILL_LAMBDA_INLINE { sum = sum + e; });
-    const double peaks = peak_apart ? reduce_sum<T>(ones) : 0;
-    total.sum += reduce_sum<T>(sum) + peaks;
-    if (power > 1) total.powered += reduce_sum<T>(powered) + peaks;
+      sweep([&](const V& e) DISTILL_LAMBDA_INLINE { powered = powered + raised(e, power); });
+    total.add(reduce_sum<T>(sum), block, stop);
+    if (power > 1) total_powered.add(reduce_sum<T>(powered), block, stop);
   }
-  return total;
+  return {total.finish(kept, 1), power > 1 ? total_powered.finish(kept, power) : 0};
 }
 
 /// The number of classes above -inf and the mean of (z - max)·scale over them.
