@@ -1,8 +1,4 @@
 // The one translation unit of the nn tests that replaces the global operator new.
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include <distill/nn/adam.hpp>
 #include <distill/nn/conv2d.hpp>
 #include <distill/nn/linear.hpp>
@@ -10,38 +6,10 @@
 #include <distill/nn/relu.hpp>
 #include <distill/nn/sgd.hpp>
 
+#include "harness/counting_new.hpp"
 #include "support.hpp"
 
-namespace {
-std::atomic<long> allocations{0};
-
-void* counted(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
-  if (void* memory = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment)) return memory;
-  throw std::bad_alloc();
-}
-
-// Not inlined: GCC would see free() of what a new expression returned, and warn.
-[[gnu::noinline]] void release(void* memory) { std::free(memory); }
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new[](std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* p) noexcept { release(p); }
-void operator delete[](void* p) noexcept { release(p); }
-void operator delete(void* p, std::size_t) noexcept { release(p); }
-void operator delete[](void* p, std::size_t) noexcept { release(p); }
-void operator delete(void* p, std::align_val_t) noexcept { release(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { release(p); }
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { release(p); }
+using harness::allocations;
 
 namespace nn_tests {
 

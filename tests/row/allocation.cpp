@@ -2,51 +2,18 @@
 // operator new, so it is an executable of its own.
 #include <doctest/doctest.h>
 
-#include <cstddef>
-#include <cstdlib>
-#include <new>
-
 #include <distill/objective/cross_entropy.hpp>
 #include <distill/objective/kl.hpp>
 
+#include "harness/counting_new.hpp"
 #include "harness/problem.hpp"
-
-namespace {
-
-std::size_t allocations = 0, bytes = 0;
-
-void* counted(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  bytes += size;
-  void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (!memory) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new[](std::size_t size) { return counted(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace {
 
 using distill::cross_entropy;
 using distill::kl;
 using distill::matrix_view;
+using harness::allocations;
 
 const auto mixture = 0.9 * kl{.temperature = 4} + 0.1 * cross_entropy{};
 
@@ -77,10 +44,10 @@ TEST_CASE("the second call allocates nothing") {
     for (const bool strided : {false, true}) {
       setting s(20, columns, strided ? 1 : columns, strided ? 20 : 1);
       distill::value_and_gradient(mixture, s.in, s.out, {}, workspace);
-      const std::size_t before = allocations;
+      const long before = allocations;
       const double again = distill::value_and_gradient(mixture, s.in, s.out, {}, workspace);
       const double value = distill::value(mixture, s.in, {}, workspace);
-      const std::size_t after = allocations;
+      const long after = allocations;
       INFO(columns << " columns, strided " << strided);
       CHECK(after == before);
       CHECK(value == again);
@@ -91,7 +58,7 @@ TEST_CASE("a workspace that has seen the largest shape serves the smaller ones")
   distill::row_workspace<float> workspace;
   setting large(50, 1000, 1000, 1), small(7, 10, 10, 1);
   distill::value_and_gradient(mixture, large.in, large.out, {}, workspace);
-  const std::size_t before = allocations;
+  const long before = allocations;
   distill::value_and_gradient(mixture, small.in, small.out, {}, workspace);
   distill::value_and_gradient(mixture, large.in, large.out, {}, workspace);
   CHECK(allocations == before);
@@ -108,7 +75,7 @@ TEST_CASE("the second pair of values() and gradient() allocates nothing") {
                       workspace);
   };
   both();
-  const std::size_t before = allocations;
+  const long before = allocations;
   both();
   CHECK(allocations == before);
 }
@@ -124,9 +91,9 @@ TEST_CASE("a batch of 512 x 32 000 needs 8 (K + 1) bytes a row and a dozen rows 
   in.labels = labels;
   out.student = matrix_view<float>(student.data(), rows, columns);
   distill::row_workspace<float> workspace;
-  const std::size_t before = bytes;
+  const long before = harness::allocated_bytes;
   distill::value_and_gradient(mixture, in, out, {}, workspace);
-  const std::size_t used = bytes - before;
+  const auto used = static_cast<std::size_t>(harness::allocated_bytes - before);
   CAPTURE(used);
   CHECK(used <= 8 * (2 + 1) * rows + 12 * (columns + 64) * sizeof(float));
 }

@@ -107,7 +107,7 @@ struct leaf_kinds<weighted_sum<Ls...>> {
 };
 
 /// What a sweep collects. The plain sweep is the usual case with nothing left to decide inside the loop: the gradient
-/// to the student alone, every leaf active and plain.
+/// to the student alone, every leaf active, of one scale and with a weight.
 enum class sweep_kind { values, plain, general };
 
 /// Adds one batch of elements of leaf I to its sums and its weighted slopes to the gradient.

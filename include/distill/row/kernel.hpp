@@ -51,7 +51,7 @@ class row_kernel {
 
  public:
   using leaf_numbers = std::array<double, leaves>;
-  using statistics_row = std::array<site_statistics, static_cast<std::size_t>(row_plan<X>::capacity)>;
+  using statistics_row = typename row_plan<X>::statistics_row;
 
   /// Elements of scratch for rows of this length.
   static index scratch_size(const row_plan<X>& plan, index columns) {

@@ -18,7 +18,7 @@ template <row_objective X>
 class value_table {
  public:
   static constexpr int leaves = sum_of<X>::leaves;
-  using statistics_row = std::array<site_statistics, static_cast<std::size_t>(detail::row_plan<X>::capacity)>;
+  using statistics_row = typename detail::row_plan<X>::statistics_row;
 
   index rows() const { return static_cast<index>(values_.size()); }
   /// Leaf k of row r, its T² included and its weight in the sum not.

@@ -38,7 +38,7 @@ struct row_group {
 };
 
 /// Scratch of one thread: its kernels' and the tiles of inputs and outputs that are not read and written in place.
-template <row_objective X, class T>
+template <class T>
 class tile_scratch {
  public:
   tile_scratch(const batch<T>& in, const gradients<T>& out, const std::array<bool, input_count>& used)
@@ -77,7 +77,7 @@ template <row_objective X, class T, class Visit>
 void for_each_row(const sum_of<X>& sum, const row_plan<X>& plan, const batch<T>& in, const gradients<T>& out,
                   store_mode store, const execution& how, row_workspace<T>& workspace, const Visit& visit) {
   const index rows = in.student.rows(), columns = in.student.columns();
-  const tile_scratch<X, T> tiles(in, out, plan.used);
+  const tile_scratch<T> tiles(in, out, plan.used);
   index chunk = padded(std::max<index>(1, elements_per_chunk / columns), columns > longest_short_row ? 1 : tile_rows);
   if (tiles.any()) chunk = padded(chunk, tile_rows);
   const index chunks = (rows + chunk - 1) / chunk;
