@@ -4,7 +4,7 @@
 Interpolation at Chebyshev nodes in 60-digit arithmetic; within a few per cent of the minimax polynomial.
 Needs mpmath. Usage: tools/polynomials.py
 """
-from mpmath import mp, mpf, cos, pi, log, expm1, sqrt, matrix, lu_solve, exp, fabs
+from mpmath import mp, mpf, cos, pi, log, expm1, sqrt, matrix, lu_solve, exp, fabs, tanh, cosh
 
 mp.dps = 60
 
@@ -53,10 +53,28 @@ def atanh_tail(z):
     return (log((1 + s) / (1 - s)) - 2 * s) / s**3
 
 
+def even_mixture(z):
+    """(h tanh h - log cosh h) / h^2 with z = h^2: the Jensen-Shannon term of masses e^h and e^-h, over their mean"""
+    if z < mpf("1e-25"):
+        return mpf(1) / 2 - z / 4
+    h = sqrt(z)
+    return (h * tanh(h) - log(cosh(h))) / z
+
+
+def log_cosh(z):
+    """log cosh h / h^2 with z = h^2"""
+    if z < mpf("1e-25"):
+        return mpf(1) / 2 - z / 12
+    return log(cosh(sqrt(z))) / z
+
+
 half_log2 = log(2) / 2 * mpf("1.0001")
 s_max = (sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)
-for bits, n_exp, n_phi, n_log in ((24, 5, 7, 3), (53, 10, 12, 7)):
+for bits, n_exp, n_phi, n_log, n_wide, n_mixture in ((24, 5, 7, 3, 5, 6), (53, 10, 12, 7, 11, 12)):
     print("float" if bits == 24 else "double")
     show("(e^x - 1 - x)/x^2, exponential", phi_over_square, -half_log2, half_log2, n_exp, bits)
     show("(e^x - 1 - x)/x^2, phi", phi_over_square, -0.5, 0.5, n_phi, bits)
     show("(log((1+s)/(1-s)) - 2s)/s^3 in s^2", atanh_tail, 0, s_max * s_max, n_log, bits)
+    show("(log((1+s)/(1-s)) - 2s)/s^3 in s^2, wide", atanh_tail, 0, mpf(1) / 9, n_wide, bits)
+    show("(h tanh h - log cosh h)/h^2 in h^2", even_mixture, 0, mpf(1) / 4, n_mixture, bits)
+    show("log cosh h / h^2 in h^2", log_cosh, 0, mpf(1) / 4, n_mixture, bits)

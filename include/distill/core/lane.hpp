@@ -36,6 +36,7 @@ struct scalar_lane {
 #endif
   }
   DISTILL_HD static T abs(T a) { return std::abs(a); }
+  DISTILL_HD static T sqrt(T a) { return std::sqrt(a); }
   DISTILL_HD static T max(T a, T b) { return a < b ? b : a; }
   /// vanishes ? 0 : fraction · 2^n, for normal results; `biased` is n plus the exponent bias in its last bits.
   DISTILL_HD static T scaled(bool vanishes, T fraction, T /*n*/, T biased) {
@@ -67,6 +68,7 @@ concept lane_type = requires(V a, V b) {
   { lane<V>::select(a < b, a, b) } -> std::same_as<V>;
   { lane<V>::fma(a, b, a) } -> std::same_as<V>;
   { lane<V>::abs(a) } -> std::same_as<V>;
+  { lane<V>::sqrt(a) } -> std::same_as<V>;
 };
 
 DISTILL_NAMESPACE_END

@@ -25,6 +25,14 @@ struct polynomials<float> {
       0.5f, 1.666666714e-1f, 4.166666714e-2f, 8.333182072e-3f, 1.388873772e-3f, 1.996217623e-4f, 2.492243643e-5f};
   // (log((1+s)/(1-s)) - 2s)/s³ in s² for s² <= 0.0295
   static constexpr std::array logarithm{6.666668504e-1f, 3.998878057e-1f, 2.957994939e-1f};
+  // the same for s² <= 1/9
+  static constexpr std::array wide_logarithm{6.666666732e-1f, 3.999970633e-1f, 2.859235799e-1f, 2.17065758e-1f,
+                                             2.322432922e-1f};
+  // (h tanh h - log cosh h)/h² in h² for |h| <= ½
+  static constexpr std::array even_mixture{4.999999997e-1f,  -2.499999147e-1f, 1.111071007e-1f,
+                                           -4.715273234e-2f, 1.91306908e-2f,   -6.037735609e-3f};
+  // log cosh h / h² in h² for |h| <= ½
+  static constexpr std::array log_cosh{5.0e-1f, -8.333332651e-2f, 2.222190186e-2f, -6.740492232e-3f, 2.143131279e-3f, -5.742785255e-4f};
 };
 
 template <>
@@ -40,6 +48,15 @@ struct polynomials<double> {
   static constexpr std::array logarithm{6.666666666666669686e-1, 3.999999999989950449e-1, 2.857142862597548492e-1,
                                         2.222221113479507986e-1, 1.818288912526172208e-1, 1.533172160055604127e-1,
                                         1.461644968504340586e-1};
+  static constexpr std::array wide_logarithm{6.666666666666666689e-1, 3.999999999999952251e-1, 2.857142857160009929e-1,
+                                             2.222222219823677056e-1, 1.818181989796271438e-1, 1.538454396486054929e-1,
+                                             1.333517863144925584e-1, 1.173427906130319746e-1, 1.084517839488001482e-1,
+                                             7.492143795550767301e-2, 1.563057780092285045e-1};
+  static constexpr std::array even_mixture{
+      4.999999999999999999e-1, -2.499999999999999304e-1, 1.111111111110978105e-1, -4.722222222122581558e-2,
+      1.96825396439103426e-2,  -8.124631683558440263e-3, 3.33553455612450817e-3,  -1.364720368995365954e-3,
+      5.564431397265508682e-4, -2.236895810026514567e-4, 8.272295417303628095e-5, -2.090696433167176368e-5};
+  static constexpr std::array log_cosh{5.0e-1, -8.333333333333333043e-2, 2.222222222222166692e-2, -6.746031745990156333e-3, 2.186948852003776135e-3, -7.38602923899334492e-4, 2.565800362797370802e-4, -9.098447315658360894e-5, 3.274585615519247356e-5, -1.181212166777812209e-5, 4.001492415786775406e-6, -9.522942596270247516e-7};
 };
 
 /// ln 2 in two parts: n · high is exact for every |n| an exponent can take.
@@ -90,7 +107,7 @@ DISTILL_HD DISTILL_INLINE V log_reduced(V r, V exponent) {
 /// Splits a positive normal u into 2^exponent · fraction with the fraction in [√½, √2).
 template <class V>
 struct split {
-  V exponent, fraction;
+  V exponent, fraction, inverse_power;  // 2^-exponent
   DISTILL_HD DISTILL_INLINE explicit split(V u) {
     using T = lane_scalar<V>;
     using B = typename lane<T>::bits;
@@ -103,6 +120,7 @@ struct split {
     exponent = lane<V>::from_bits((offset >> m) | bits(std::bit_cast<B>(magic))) -
                V(magic + static_cast<T>(lane<V>::exponent_bias));
     fraction = lane<V>::from_bits((offset & bits(B((B(1) << m) - 1))) + bits(sqrt_half));
+    inverse_power = lane<V>::from_bits((bits(B(2 * lane<V>::exponent_bias)) - (offset >> m)) << m);
   }
 };
 
@@ -148,6 +166,21 @@ DISTILL_HD DISTILL_INLINE V expm1_nonpositive(V x) {
   return lane<V>::select(V(T(-0.5)) < x, x + phi_small(x), exp_nonpositive(x) - V(T(1)));
 }
 
+/// e^x for any x: 0 below -87.3 / -708.3, +inf above 87.3 / 708.3. 2 ULP / 3 ULP.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V exp_any(V x) {
+  using T = lane_scalar<V>;
+  const V decayed = exp_nonpositive(V(T(0)) - lane<V>::abs(x));
+  return lane<V>::select(V(T(0)) < x, V(T(1)) / decayed, decayed);
+}
+
+/// e^x - 1 for any x, with full relative accuracy near 0. 3 ULP / 4 ULP.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V expm1_any(V x) {
+  using T = lane_scalar<V>;
+  return lane<V>::select(lane<V>::abs(x) < V(T(0.5)), x + phi_small(x), exp_any(x) - V(T(1)));
+}
+
 // The logarithms have names of their own: an unqualified log(batch) would find xsimd's by its argument.
 
 /// log(1 + x) for x > -1; -inf at -1, NaN below, +inf at +inf. 2 ULP / 3 ULP.
@@ -165,6 +198,42 @@ DISTILL_HD DISTILL_INLINE V natural_log1p(V x) {
   result = lane<V>::select(u == V(T(0)), V(T(0)) - infinity, result);
   result = lane<V>::select(u == infinity, infinity, result);
   return lane<V>::select(u < V(T(0)), V(std::numeric_limits<T>::quiet_NaN()), result);
+}
+
+/// log(1 + x) where 1 + x is a normal number: natural_log1p without its edges. 2 ULP / 3 ULP.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V log1p_inside(V x) {
+  using T = lane_scalar<V>;
+  const V one(T(1));
+  const V u = one + x;
+  const detail::split<V> parts(u);
+  // What the rounding of u lost comes back at the scale of the fraction; the larger of 1 and x is what is subtracted.
+  const V lost = lane<V>::select(x < one, x - (u - one), one - (u - x));
+  return detail::log_reduced(lane<V>::fma(lost, parts.inverse_power, parts.fraction - one), parts.exponent);
+}
+
+/// log((1 + s)/(1 - s)) for |s| <= 1/3: the logarithm of a ratio x/y of at most 2, s = (x - y)/(x + y), with full
+/// relative accuracy near 0. 2 ULP / 3 ULP.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V log_ratio(V s) {
+  using T = lane_scalar<V>;
+  const V z = s * s;
+  return lane<V>::fma(s * z, detail::paired(detail::polynomials<T>::wide_logarithm, z), s + s);
+}
+
+/// h tanh h - log cosh h for |h| <= ½: the Jensen–Shannon term of two masses e^h and e^-h over their mean. 3 ULP / 3
+/// ULP.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V even_mixture_small(V h) {
+  const V z = h * h;
+  return z * detail::paired(detail::polynomials<lane_scalar<V>>::even_mixture, z);
+}
+
+/// log cosh h for |h| <= ½, with full relative accuracy near 0. 3 ULP / 3 ULP.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V log_cosh_small(V h) {
+  const V z = h * h;
+  return z * detail::paired(detail::polynomials<lane_scalar<V>>::log_cosh, z);
 }
 
 /// log(x) for x >= 0, subnormal x included; -inf at 0, NaN below 0, +inf at +inf. 1 ULP / 2 ULP.

@@ -104,11 +104,41 @@ class index_view {
   constexpr index size() const { return size_; }
   constexpr index operator[](index i) const { return read_(data_, i * stride_); }
   explicit constexpr operator bool() const { return data_ != nullptr; }
+  friend constexpr bool operator==(const index_view&, const index_view&) = default;
 
  private:
   const void* data_ = nullptr;
   index size_ = 0, stride_ = 1;
   index (*read_)(const void*, index) = nullptr;
+};
+
+/// A matrix of integers of any width, or of floating-point numbers of any width, read as `Number`.
+template <class Number>
+class any_matrix {
+ public:
+  constexpr any_matrix() = default;
+  template <class I>
+  requires(std::is_arithmetic_v<I>&& std::is_integral_v<I> == std::is_integral_v<Number>) constexpr any_matrix(
+      const matrix_view<I>& m)  // NOLINT: the conversion is the point
+      : data_(m.data),
+        rows_(m.rows),
+        columns_(m.columns),
+        row_stride_(m.row_stride),
+        column_stride_(m.column_stride),
+        read_([](const void* p, index i) { return static_cast<Number>(static_cast<const I*>(p)[i]); }) {}
+  template <detail::eigen_dense M>
+  constexpr any_matrix(const M& m)  // NOLINT: likewise
+      : any_matrix(matrix_view<const std::remove_cvref_t<decltype(*m.data())>>(m)) {}
+
+  constexpr index rows() const { return rows_; }
+  constexpr index columns() const { return columns_; }
+  constexpr Number operator()(index r, index c) const { return read_(data_, r * row_stride_ + c * column_stride_); }
+  explicit constexpr operator bool() const { return data_ != nullptr; }
+
+ private:
+  const void* data_ = nullptr;
+  index rows_ = 0, columns_ = 0, row_stride_ = 0, column_stride_ = 1;
+  Number (*read_)(const void*, index) = nullptr;
 };
 
 DISTILL_NAMESPACE_END
