@@ -1,6 +1,7 @@
 // 0.9 * kl{.temperature = 4} + 0.1 * cross_entropy{} is again a row objective: one type, evaluated in one fused pass.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
@@ -65,14 +66,26 @@ struct is_weighted_sum<weighted_sum<Ls...>> : std::true_type {};
 
 }  // namespace detail
 
-/// A leaf or a weighted sum of leaves: what engines accept.
+/// An objective that is a named sum of leaves: DKD is α TCKD + β NCKD.
+template <class O>
+concept compound = requires(const O o) {
+  { O::info } -> std::convertible_to<objective_info>;
+  requires detail::is_weighted_sum<std::remove_cvref_t<decltype(o.expression())>>::value;
+};
+
+/// A leaf, a compound or a weighted sum of leaves: what engines accept.
 template <class X>
-concept row_objective = row_leaf<std::remove_const_t<X>> || detail::is_weighted_sum<std::remove_const_t<X>>::value;
+concept row_objective = row_leaf<std::remove_const_t<X>> || compound<std::remove_const_t<X>> ||
+    detail::is_weighted_sum<std::remove_const_t<X>>::value;
 
 /// Any row objective as a sum.
 template <row_leaf L>
 constexpr weighted_sum<L> as_sum(const L& leaf) {
   return {{{{row_parameter(1), leaf}}}};
+}
+template <compound O>
+constexpr auto as_sum(const O& objective) {
+  return objective.expression();
 }
 template <row_leaf... Ls>
 constexpr const weighted_sum<Ls...>& as_sum(const weighted_sum<Ls...>& sum) {
@@ -83,10 +96,17 @@ using sum_of = std::remove_cvref_t<decltype(as_sum(std::declval<const X&>()))>;
 
 namespace detail {
 
-template <class... Ls, std::size_t... I>
-constexpr weighted_sum<Ls...> rescaled(const weighted_sum<Ls...>& sum, double factor, std::index_sequence<I...>) {
-  return {{{{sum.template get<I>().weight.scaled(factor), sum.template get<I>().leaf}}...}};
+/// The same sum with every weighted leaf replaced by change(weighted leaf).
+template <class Change, class... Ls, std::size_t... I>
+constexpr auto changed(const weighted_sum<Ls...>& sum, const Change& change, std::index_sequence<I...>) {
+  using result = weighted_sum<std::remove_cvref_t<decltype(change(sum.template get<I>()).leaf)>...>;
+  return result{{{change(sum.template get<I>())}...}};
 }
+template <class Change, class... Ls>
+constexpr auto changed(const weighted_sum<Ls...>& sum, const Change& change) {
+  return changed(sum, change, std::index_sequence_for<Ls...>{});
+}
+
 template <class... A, class... B, std::size_t... I, std::size_t... J>
 constexpr weighted_sum<A..., B...> joined(const weighted_sum<A...>& a, const weighted_sum<B...>& b,
                                           std::index_sequence<I...>, std::index_sequence<J...>) {
@@ -101,21 +121,25 @@ constexpr auto indices(const weighted_sum<Ls...>&) {
 
 template <row_objective X>
 constexpr sum_of<X> operator*(double weight, const X& objective) {
-  const sum_of<X> sum = as_sum(objective);
-  return detail::rescaled(sum, weight, detail::indices(sum));
+  return detail::changed(as_sum(objective), [&]<class L>(const weighted<L>& item) {
+    return weighted<L>{item.weight.scaled(weight), item.leaf};
+  });
 }
 template <row_objective X>
 constexpr sum_of<X> operator*(const X& objective, double weight) {
   return weight * objective;
 }
-/// One weight a row: `row_parameter(weights) * kl{}`.
-template <row_leaf L>
-constexpr weighted_sum<L> operator*(const row_parameter& weight, const L& leaf) {
-  return {{{{weight, leaf}}}};
+/// One weight a row: `row_parameter(weights) * kl{}`. The objective's own weights must be plain numbers.
+template <row_objective X>
+constexpr sum_of<X> operator*(const row_parameter& weight, const X& objective) {
+  return detail::changed(as_sum(objective), [&]<class L>(const weighted<L>& item) {
+    if (weight.varies() && item.weight.varies()) fail("an objective with a weight for each row is given another");
+    return weighted<L>{item.weight.varies() ? item.weight.scaled(weight[0]) : weight.scaled(item.weight[0]), item.leaf};
+  });
 }
-template <row_leaf L>
-constexpr weighted_sum<L> operator*(const L& leaf, const row_parameter& weight) {
-  return weight * leaf;
+template <row_objective X>
+constexpr sum_of<X> operator*(const X& objective, const row_parameter& weight) {
+  return weight * objective;
 }
 template <row_objective A, row_objective B>
 constexpr auto operator+(const A& a, const B& b) {

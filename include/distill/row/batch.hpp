@@ -17,9 +17,13 @@ template <class T>
 struct batch {
   row_input<T> student{};
   row_input<T> teacher{};
-  index_view labels{};  ///< N class ids
+  index_view labels{};       ///< N class ids
+  stored_teacher stored{};   ///< for objectives over a teacher's top classes
+  row_input<T> auxiliary{};  ///< a third network's rows, for objectives that name it
 
-  const row_input<T>& operator[](input which) const { return which == input::student ? student : teacher; }
+  const row_input<T>& operator[](input which) const {
+    return which == input::student ? student : which == input::teacher ? teacher : auxiliary;
+  }
 };
 
 /// Where the gradients go: N × C each, overwritten unless options say accumulate. May be the input's own memory.
@@ -27,8 +31,14 @@ template <class T>
 struct gradients {
   row_output<T> student{};
   row_output<T> teacher{};
+  row_output<T> auxiliary{};
+  /// N × leaves: in row r and column k what leaf k's temperature receives from row r, ∂(total)/∂T. For a learnable
+  /// temperature that all rows share, add up the column.
+  matrix_view<double> temperature{};
 
-  const row_output<T>& operator[](input which) const { return which == input::student ? student : teacher; }
+  const row_output<T>& operator[](input which) const {
+    return which == input::student ? student : which == input::teacher ? teacher : auxiliary;
+  }
 };
 
 enum class store_mode { overwrite, accumulate };

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "../config.hpp"
 #include "../core/error.hpp"
@@ -15,7 +16,7 @@
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
 
-inline constexpr std::array<const char*, input_count> input_names{"student", "teacher"};
+inline constexpr std::array<const char*, input_count> input_names{"student", "teacher", "auxiliary"};
 
 template <class Rows>
 void check_shape(const char* what, const char* name, const Rows& rows, index n, index c) {
@@ -38,20 +39,57 @@ void check_temperature(std::string_view objective, const row_parameter& temperat
   }
 }
 
+inline void check_share(std::string_view objective, const char* name, const row_parameter& share, index rows) {
+  share.require_rows(name, rows);
+  for (index r = 0; r < (share.varies() ? rows : 1); ++r)
+    if (!(share[r] >= 0 && share[r] <= 1))
+      fail(std::string(objective), ": ", name, " is ", share[r], ", must lie in [0, 1]");
+}
+
 template <class T, class L>
-void check_leaf(const weighted<L>& item, index rows) {
+void check_leaf(const weighted<L>& item, index rows, index columns) {
   item.weight.require_rows("weight of an objective", rows);
   check_temperature<T>(L::info.name, item.leaf.temperature, rows);
-  if constexpr (separable<L>) {
-    const site_pair pair = sites_of(item.leaf);
-    check_temperature<T>(L::info.name, pair.student.temperature, rows);
-    check_temperature<T>(L::info.name, pair.teacher.temperature, rows);
+  for (const site& s : sites_of(item.leaf)) {
+    check_temperature<T>(L::info.name, s.temperature, rows);
+    const kept_columns& kept = s.row.columns;
+    if (kept.which == kept_columns::rule::listed && kept.classes.size() != columns)
+      fail(std::string(L::info.name), ": the list of classes has ", kept.classes.size(), " entries, student has ",
+           columns, " columns");
+    if (kept.which == kept_columns::rule::without_column && (kept.column < -columns || kept.column >= columns))
+      fail(std::string(L::info.name), ": the left-out column is ", kept.column, ", student has ", columns, " columns");
+    if (kept.which == kept_columns::rule::band) {
+      check_share(L::info.name, "lower", kept.lower, rows);
+      check_share(L::info.name, "upper", kept.upper, rows);
+    }
   }
   if constexpr (requires { item.leaf.validate(rows); }) item.leaf.validate(rows);
 }
 
+/// Ids within the row, none twice; -1 is an empty slot.
+inline void check_stored(const stored_teacher& stored, index rows, index columns, std::vector<bool>& seen) {
+  if (!stored.classes && rows > 0) fail("stored.classes is empty, the objective needs it");
+  if (stored.classes.rows() != rows) fail("stored.classes has ", stored.classes.rows(), " rows, student has ", rows);
+  if (stored.log_p.rows() != rows || stored.log_p.columns() != stored.classes.columns())
+    fail("stored.log_p is ", stored.log_p.rows(), " x ", stored.log_p.columns(), ", stored.classes is ",
+         stored.classes.rows(), " x ", stored.classes.columns());
+  seen.assign(static_cast<std::size_t>(columns), false);
+  for (index r = 0; r < rows; ++r) {
+    for (index j = 0; j < stored.classes.columns(); ++j) {
+      const index c = stored.classes(r, j);
+      if (c < -1 || c >= columns)
+        fail("stored.classes[", r, ", ", j, "] is ", c, ", must lie in [0, ", columns, ") or be -1");
+      if (c < 0) continue;
+      if (seen[static_cast<std::size_t>(c)]) fail("stored.classes[", r, ", ", j, "] is ", c, ", for the second time");
+      seen[static_cast<std::size_t>(c)] = true;
+    }
+    for (index j = 0; j < stored.classes.columns(); ++j)
+      if (const index c = stored.classes(r, j); c >= 0) seen[static_cast<std::size_t>(c)] = false;
+  }
+}
+
 template <row_objective X, class T>
-void check_inputs(const sum_of<X>& sum, const row_plan<X>& plan, const batch<T>& in) {
+void check_inputs(const sum_of<X>& sum, const row_plan<X>& plan, const batch<T>& in, std::vector<bool>& marks) {
   if (!in.student) fail("student is empty");
   const index rows = in.student.rows(), columns = in.student.columns();
   if (columns < 1) fail("student has ", columns, " columns, needs at least 1");
@@ -63,8 +101,10 @@ void check_inputs(const sum_of<X>& sum, const row_plan<X>& plan, const batch<T>&
   }
   if (in.labels && in.labels.size() != rows)
     fail("labels has ", in.labels.size(), " entries, student has ", rows, " rows");
+  if (plan.needs_stored) check_stored(in.stored, rows, columns, marks);
+  if (plan.needs_label && !in.labels && rows > 0) fail("labels are empty, the objective needs them");
   sum.each([&](auto, const auto& item) {
-    check_leaf<T>(item, rows);
+    check_leaf<T>(item, rows, columns);
     constexpr bool validates = requires { item.leaf.validate_label(0, 0, 0); };
     constexpr bool counts = requires { item.leaf.counts(0); };
     if ((validates || counts) && !in.labels && rows > 0) fail("labels are empty, the objective needs them");
@@ -84,6 +124,13 @@ void check_outputs(const std::array<bool, input_count>& used, const batch<T>& in
     if (used[static_cast<std::size_t>(k)] && in[static_cast<input>(k)].is_probability())
       fail("gradient of ", name, ": not defined at zero mass for probabilities; pass log-probabilities as logits");
   }
+}
+
+template <class T>
+void check_temperature_output(const gradients<T>& out, index rows, index leaves) {
+  const matrix_view<double>& to = out.temperature;
+  if (to && (to.rows != rows || to.columns != leaves))
+    fail("gradient of temperature is ", to.rows, " x ", to.columns, ", must be ", rows, " rows x ", leaves, " leaves");
 }
 
 inline void check_execution(const execution& how) {

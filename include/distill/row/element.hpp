@@ -40,6 +40,15 @@ struct element {
   DISTILL_HD DISTILL_INLINE auto near() const { return lane<V>::abs(d) < V(lane_scalar<V>(0.5)); }
 };
 
+/// One class of one row as an elementwise objective sees it: tempered logits u = z/T. A class that is masked on both
+/// sides arrives as four zeros; one masked on one side with that logit -inf and an infinite difference.
+template <lane_type V>
+struct logit_pair {
+  V difference;        ///< u_s - u_t, from z_s - z_t: one rounding
+  V student, teacher;  ///< u_s, u_t
+  V present;           ///< 1, or 0 where the class is masked on both sides
+};
+
 /// The answer of a separable objective: for each of its K sums the class's term and the term's slopes ∂/∂log p_s and
 /// ∂/∂log p_t. The engine adds the terms up and projects: dL/dz_s,i = (to_student_i - p_s,i Σ_j to_student_j)/T.
 template <lane_type V, int K = 1>

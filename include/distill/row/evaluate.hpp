@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 
 #include "../config.hpp"
 #include "algebra.hpp"
 #include "batch.hpp"
 #include "check.hpp"
+#include "combine.hpp"
 #include "kernel.hpp"
 #include "plan.hpp"
 #include "table.hpp"
@@ -58,7 +60,7 @@ class participation {
     std::array<double, leaves> plain{}, weighted{};
     std::array<bool, leaves> active{};
     bool any = false;
-    bool separable_active = true;  // every separable leaf takes part
+    bool swept_active = true;  // every leaf of the fused sweep takes part
   };
   row_shares at(index row) const {
     row_shares result;
@@ -67,7 +69,7 @@ class participation {
     sum_.each([&](auto k, const auto& item) {
       const double own = item.weight[row];
       if (!counts(item.leaf, row)) {
-        if (separable<std::remove_cvref_t<decltype(item.leaf)>>) result.separable_active = false;
+        if (compares_rows<std::remove_cvref_t<decltype(item.leaf)>>) result.swept_active = false;
         return;
       }
       result.plain[k] = weight * share_[k];
@@ -110,12 +112,18 @@ class row_call {
  public:
   static constexpr index record_size = static_cast<index>(leaves) + 1;
 
-  row_call(const shares_type& shares, const batch<T>& in, const row_options& options, bool with_gradient,
-           double* records)
-      : shares_(shares), in_(in), options_(options), with_gradient_(with_gradient), records_(records) {}
+  row_call(const sum_of<X>& sum, const shares_type& shares, const batch<T>& in, const row_options& options,
+           bool with_gradient, const matrix_view<double>& to_temperature, double* records)
+      : sum_(sum),
+        shares_(shares),
+        in_(in),
+        options_(options),
+        with_gradient_(with_gradient),
+        to_temperature_(to_temperature),
+        records_(records) {}
 
   void operator()(row_kernels<T, X>& kernels, const row_group<T>& group) const {
-    if (kernels.several) return together(kernels, group);
+    if (kernels.several && !to_temperature_) return together(kernels, group);
     for (std::size_t i = 0; i < group.memory.size(); ++i)
       alone(kernels.row, group.first + static_cast<index>(i), group.memory[i]);
   }
@@ -124,26 +132,33 @@ class row_call {
   index label(index row) const { return in_.labels ? in_.labels[row] : -1; }
   double upstream(index row) const { return with_gradient_ ? options_.upstream[row] : 0; }
 
-  void record(index row, const typename shares_type::row_shares& share, const std::array<double, leaves>& value) const {
+  void record(index row, const typename shares_type::row_shares& share, const std::array<double, leaves>& value,
+              double total) const {
     double* out = records_ + row * record_size;
-    out[leaves] = 0;
-    for (std::size_t k = 0; k < leaves; ++k) {
-      out[k] = share.active[k] ? share.plain[k] * value[k] : 0;
-      if (share.weighted[k] != 0) out[leaves] += share.weighted[k] * value[k];  // a term of weight 0 is only watched
-    }
+    for (std::size_t k = 0; k < leaves; ++k) out[k] = share.active[k] ? share.plain[k] * value[k] : 0;
+    out[leaves] = total;
   }
 
   void alone(row_kernel<T, X>& kernel, index row, const row_memory<T>& memory) const {
     const auto share = shares_.at(row);
     const double factor = upstream(row);
-    std::array<double, leaves> value{}, coefficient;
-    for (std::size_t k = 0; k < leaves; ++k) coefficient[k] = factor * share.weighted[k];
-    if (share.any) kernel.open(row, memory);
+    std::array<double, leaves> value{}, to_temperature{};
+    if (share.any) kernel.open(row, label(row), memory);
+    const auto weigh = [&](const std::array<double, leaves>& values) {
+      auto coefficient = combination_of<X>(sum_, share.weighted, values).coefficient;
+      for (double& c : coefficient) c *= factor;
+      return coefficient;
+    };
     if (share.any)
-      value = factor == 0 ? kernel.values(share.active, label(row))
-                          : kernel.values_and_gradient(share.active, coefficient, label(row), memory);
+      value = factor == 0 ? kernel.values(share.active)
+                          : kernel.values_and_gradient(share.active, weigh, memory,
+                                                       to_temperature_ ? to_temperature.data() : nullptr);
     if (!share.any || factor == 0) zero_row(memory, in_.student.columns());  // last: it may be the input's own memory
-    record(row, share, value);
+    for (std::size_t k = 0; to_temperature_ && k < leaves; ++k) {
+      double& target = to_temperature_(row, static_cast<index>(k));
+      target = options_.store == store_mode::accumulate ? target + to_temperature[k] : to_temperature[k];
+    }
+    record(row, share, value, combination_of<X>(sum_, share.weighted, value).value);
   }
 
   void together(row_kernels<T, X>& kernels, const row_group<T>& group) const {
@@ -160,28 +175,33 @@ class row_call {
       share[l] = shares_.at(row);
       labels[l] = label(row);
       const double factor = upstream(row);
-      usual[l] = several.ordinary(l) && share[l].any && share[l].separable_active;
+      usual[l] = several.ordinary(l) && share[l].any && share[l].swept_active;
       for (std::size_t k = 0; k < leaves && usual[l]; ++k) coefficient[k][l] = factor * share[l].weighted[k];
     }
     const auto& values = with_gradient_ ? several.template evaluate<true>(coefficient, labels, group.memory[0])
                                         : several.template evaluate<false>(coefficient, labels, group.memory[0]);
     for (std::size_t l = 0; l < count; ++l) {
       const index row = group.first + static_cast<index>(l);
+      std::array<double, leaves> value;
+      for (std::size_t k = 0; k < leaves; ++k) {
+        value[k] = values[k][l];
+        usual[l] = usual[l] && std::isfinite(value[k]);  // infinite slopes are the other kernel's
+      }
       if (!usual[l]) {
         alone(kernels.row, row, group.memory[l]);
         continue;
       }
-      std::array<double, leaves> value;
-      for (std::size_t k = 0; k < leaves; ++k) value[k] = values[k][l];
       if (with_gradient_) several.write(l, coefficient, group.memory[l]);
-      record(row, share[l], value);
+      record(row, share[l], value, combination_of<X>(sum_, share[l].weighted, value).value);
     }
   }
 
+  const sum_of<X>& sum_;
   const shares_type& shares_;
   const batch<T>& in_;
   const row_options& options_;
   bool with_gradient_;
+  matrix_view<double> to_temperature_;
   double* records_;
 };
 
@@ -190,14 +210,17 @@ evaluation<sum_of<X>::leaves> run(const X& objective, const batch<T>& in, const 
                                   const row_options& options, row_workspace<T>& workspace) {
   constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
   const sum_of<X>& sum = as_sum(objective);
-  const row_plan<X> plan(sum);
-  check_inputs<X>(sum, plan, in);
+  row_plan<X> plan(sum);
+  plan.stored = in.stored;
+  check_inputs<X>(sum, plan, in, workspace.marks());
   check_outputs(plan.used, in, out);
+  check_temperature_output(out, in.student.rows(), static_cast<index>(leaves));
   check_options(options, in.student.rows());
   const participation<X, T> shares(sum, in, options);
   const index rows = in.student.rows(), size = row_call<X, T>::record_size;
   double* records = workspace.values(rows * size);
-  const row_call<X, T> call(shares, in, options, out.student || out.teacher, records);
+  const bool with_gradient = out.student || out.teacher || out.auxiliary || out.temperature;
+  const row_call<X, T> call(sum, shares, in, options, with_gradient, out.temperature, records);
   for_each_row<X>(sum, plan, in, out, options.store, options.execution, workspace, call);
 
   evaluation<sum_of<X>::leaves> result;
@@ -231,8 +254,9 @@ template <row_objective X, class T>
 void values(const X& objective, const batch<T>& in, value_table<X>& table, const execution& how,
             row_workspace<T>& workspace) {
   const sum_of<X>& sum = as_sum(objective);
-  const detail::row_plan<X> plan(sum);
-  detail::check_inputs<X>(sum, plan, in);
+  detail::row_plan<X> plan(sum);
+  plan.stored = in.stored;
+  detail::check_inputs<X>(sum, plan, in, workspace.marks());
   const row_options options{.reduction = reduction::sum()};
   const detail::participation<X, T> shares(sum, in, options);
   detail::check_execution(how);
@@ -241,11 +265,24 @@ void values(const X& objective, const batch<T>& in, value_table<X>& table, const
                           [&](auto& kernels, const detail::row_group<T>& group) {
                             for (std::size_t i = 0; i < group.memory.size(); ++i) {
                               const index r = group.first + static_cast<index>(i);
-                              kernels.row.open(r, group.memory[i]);
-                              table.values(r) = kernels.row.values(shares.at(r).active, in.labels ? in.labels[r] : -1);
+                              kernels.row.open(r, in.labels ? in.labels[r] : -1, group.memory[i]);
+                              table.values(r) = kernels.row.values(shares.at(r).active);
                               table.statistics(r) = kernels.row.statistics();
                             }
                           });
+}
+
+/// What the fused call makes of one row of the table: its value, and each leaf's coefficient, with the leaves' weights
+/// and the functions of their values applied, and no reduction. Where a combination starts from.
+template <row_objective X>
+detail::row_combination<X> combination(const X& objective, const value_table<X>& table, index row) {
+  const sum_of<X>& sum = as_sum(objective);
+  std::array<double, static_cast<std::size_t>(sum_of<X>::leaves)> weight{}, value{};
+  sum.each([&](auto k, const auto& item) {
+    weight[k] = item.weight[row];
+    value[k] = table(row, k);
+  });
+  return detail::combination_of<X>(sum, weight, value);
 }
 
 /// Second call: Σ_k coefficients(row, k) · ∇leaf_k(row), from the statistics in the table. The leaves' weights in the
@@ -256,8 +293,9 @@ void gradient(const X& objective, const batch<T>& in, const value_table<X>& tabl
               store_mode store, const execution& how, row_workspace<T>& workspace) {
   constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
   const sum_of<X>& sum = as_sum(objective);
-  const detail::row_plan<X> plan(sum);
-  detail::check_inputs<X>(sum, plan, in);
+  detail::row_plan<X> plan(sum);
+  plan.stored = in.stored;
+  detail::check_inputs<X>(sum, plan, in, workspace.marks());
   detail::check_outputs(plan.used, in, out);
   const index rows = in.student.rows(), columns = in.student.columns();
   detail::check_execution(how);
@@ -283,8 +321,15 @@ void gradient(const X& objective, const batch<T>& in, const value_table<X>& tabl
             detail::zero_row(group.memory[i], columns);
             continue;
           }
-          kernels.row.open(r, group.memory[i], &table.statistics(r));
-          kernels.row.values_and_gradient(active, coefficient, in.labels ? in.labels[r] : -1, group.memory[i]);
+          std::array<double, leaves> to_temperature;
+          kernels.row.open(r, in.labels ? in.labels[r] : -1, group.memory[i], &table.statistics(r));
+          kernels.row.values_and_gradient(
+              active, [&](const auto&) { return coefficient; }, group.memory[i],
+              out.temperature ? to_temperature.data() : nullptr);
+          for (std::size_t k = 0; out.temperature && k < leaves; ++k) {
+            double& target = out.temperature(r, static_cast<index>(k));
+            target = store == store_mode::accumulate ? target + to_temperature[k] : to_temperature[k];
+          }
         }
       });
 }

@@ -10,6 +10,7 @@
 #include "../core/lane.hpp"
 #include "element.hpp"
 #include "parameter.hpp"
+#include "ranking.hpp"
 #include "site.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -20,14 +21,20 @@ enum class temperature_scaling { squared, none };
 
 /// Facts about an objective that tests, tables and bindings read: `static constexpr objective_info info{...}`.
 struct objective_info {
-  std::string_view name;     ///< as users write it
-  std::string_view formula;  ///< the value of one row
-  std::string_view source;   ///< paper and equation
+  std::string_view name;        ///< as users write it
+  std::string_view formula;     ///< the value of one row
+  std::string_view source;      ///< paper and equation
+  std::string_view gradient{};  ///< to the student; "projected" means slope_i - p_i Σ_j slope_j
+  std::string_view systems{};   ///< published methods that use it
   bool uses_teacher = true;
   bool uses_labels = false;
+  bool uses_stored = false;      ///< reads the stored teacher
   bool nonnegative = true;       ///< value >= 0 for every input
   bool zero_at_equality = true;  ///< value = 0 and gradient = 0 when z_s = z_t
   bool symmetric = false;        ///< with default parameters, swapping student and teacher leaves the value
+  bool shift_invariant = true;   ///< a constant added to a row changes nothing, so gradients sum to 0
+  bool whole_derivative = true;  ///< nothing is held constant on purpose: the gradient is the value's derivative
+  bool smooth = true;            ///< differentiable wherever the value is finite
 };
 
 /// The numbers of a row that a separable objective may want before the sweep over the classes.
@@ -36,7 +43,7 @@ struct row_scalars {
   index columns = 0;
 };
 
-/// A scalar function F of the K sums over the classes, and ∂F/∂sum.
+/// A scalar function F of the K sums over the classes, or of K values, and its derivatives.
 template <int K>
 struct folded {
   double value = 0;
@@ -82,35 +89,112 @@ concept separable = row_leaf_basics<O> && requires(const O o, const element<floa
   { o(x) } -> std::same_as<terms<float, detail::sums_of<O>()>>;
 };
 
-/// No sum over the classes besides log-sum-exps of the student's site: the gradient is mass · p_s + spread on every
-/// kept class + a patch on a few columns. The engine multiplies by the temperature factors; all numbers are with
-/// respect to the tempered row.
-struct closed_form {
-  double value = 0;
-  double mass = 0;          ///< coefficient of p_s in the gradient
-  double spread = 0;        ///< added to every class with a finite logit
-  index patch_column = -1;  ///< a class with a term of its own (the label), or -1
-  double patch = 0;         ///< added there
+/// The same over tempered logits, without a softmax: slopes are derivatives with respect to the logits themselves and
+/// nothing is projected. Optional members as above.
+template <class O>
+concept elementwise = row_leaf_basics<O> && requires(const O o, const logit_pair<float>& x) {
+  { o(x) } -> std::same_as<terms<float, detail::sums_of<O>()>>;
 };
 
-/// What a statistic objective sees of a row.
+/// What a statistic objective sees of one of its sites.
+struct site_summary {
+  double log_sum_exp = 0;  ///< of the tempered row
+  double top_log_p = 0;    ///< log p of the most probable class
+  double label_log_p = 0;  ///< log p at the label, or its log-odds where the site leaves the label out; 0 without label
+  index kept = 0;          ///< classes that take part; this and the next only when the objective `needs_mean`
+  double mean_log_p = 0;   ///< mean of log p over them
+};
+
+/// What a statistic objective of N sites sees of a row.
+template <int N>
 struct row_statistics {
   index label = -1;
   index columns = 0;
-  index kept = 0;          ///< classes with a logit above -inf; only filled in when the objective `needs_mean`
-  double mean_log_p = 0;   ///< mean of log p_s over the kept classes; likewise
-  double label_log_p = 0;  ///< log p_s at the label; 0 when there is none
+  std::array<site_summary, N> site{};
 };
 
-/// Optional members: bool needs_mean() const; bool counts(index label) const (false: the row does not take part);
-/// void validate(index rows) const; void validate_label(index row, index label, index columns) const.
-template <class O>
-concept statistic = row_leaf_basics<O> && requires(const O o, const row_statistics& row) {
-  { o.evaluate(row) } -> std::same_as<closed_form>;
+/// No sum over the classes besides log-sum-exps: the gradient with respect to the tempered row of each of the N sites
+/// is mass · p + spread on every kept class + a patch at the label. The engine multiplies by the temperature factors.
+template <int N>
+struct closed_form {
+  double value = 0;
+  std::array<double, N> mass{};    ///< coefficient of the site's probabilities
+  std::array<double, N> spread{};  ///< added to every class that is kept
+  std::array<double, N> patch{};   ///< added at the label
 };
 
-/// A single objective, as opposed to an expression of several. (A third kind, ordered rows with scans, joins here.)
+/// What an ordered objective sees of a row: all of it, in memory. Slopes are null when only the value is asked for.
+template <class T>
+struct whole_row {
+  index columns = 0;
+  const T *d = nullptr, *p_s = nullptr, *p_t = nullptr;  ///< as in element
+  T *to_student = nullptr, *to_teacher = nullptr;        ///< slopes with respect to log p, to be written
+  ranked<T>* ranks = nullptr;                            ///< scratch, two rows of them
+  ranked<T>* more_ranks = nullptr;
+
+  element<T> at(index c) const { return {d[c], p_s[c], p_t[c], T(0), T(0)}; }
+};
+
+namespace detail {
+
+/// The sites of a leaf: its own list, or the student's row (and the teacher's) at its temperature.
+template <row_leaf_basics L>
+constexpr auto sites_of(const L& leaf) {
+  const site student{row_mix::of(input::student), leaf.temperature};
+  const site teacher{row_mix::of(input::teacher), leaf.temperature};
+  row_mix rest = student.row;
+  rest.columns = {.which = kept_columns::rule::without_stored};
+  if constexpr (requires { leaf.sites(); })
+    return leaf.sites();
+  else if constexpr (requires(const whole_row<float>& row) { leaf.evaluate(row); })
+    return site_pair{student, teacher};
+  else if constexpr (separable<L> || elementwise<L>)
+    return site_pair{student, teacher};
+  else if constexpr (requires { leaf.reads_rest(); })
+    return leaf.reads_rest() ? site_pair{student, {rest, leaf.temperature}} : site_pair{student, student};
+  else
+    return std::array{student};
+}
+template <class L>
+inline constexpr int sites_per = static_cast<int>(std::tuple_size_v<decltype(sites_of(std::declval<const L&>()))>);
+
+}  // namespace detail
+
+/// Optional members: std::array<site, N> sites() const (default: the student at `temperature`); bool needs_mean()
+/// const; bool counts(index label) const (false: the row does not take part); void validate(index rows) const; void
+/// validate_label(index row, index label, index columns) const.
 template <class O>
-concept row_leaf = separable<O> || statistic<O>;
+concept statistic = row_leaf_basics<O> && requires(const O o, const row_statistics<detail::sites_per<O>>& row) {
+  { o.evaluate(row) } -> std::same_as<closed_form<detail::sites_per<O>>>;
+};
+
+/// Needs the classes in an order: sorts, then scans. Two sites as a separable objective; optional members likewise.
+template <class O>
+concept ordered = row_leaf_basics<O> && requires(const O o, const whole_row<float>& row) {
+  { o.evaluate(row) } -> std::same_as<double>;
+};
+
+/// What an objective over a stored teacher sees of a row: its classes' log-probabilities, in double.
+struct stored_row {
+  std::span<const double> log_t;  ///< as stored
+  std::span<const double> log_s;  ///< the student's, in its whole softmax
+  double log_rest_s = 0;          ///< the student's mass on all other classes; -inf where there is none
+  std::span<double> slopes;       ///< ∂/∂u at each class, besides what mass and rest_mass say; to be written
+};
+/// Gradient with respect to the tempered row: mass · p + rest_mass · (softmax of the other classes) + slopes.
+struct stored_form {
+  double value = 0, mass = 0, rest_mass = 0;
+};
+/// Compares the student with a teacher of which only some classes are known. Sites: the student's row, and the row over
+/// the other classes where the objective asks for it.
+template <class O>
+concept stored = row_leaf_basics<O> && requires(const O o, const stored_row& row) {
+  { o.evaluate(row) } -> std::same_as<stored_form>;
+  { o.reads_rest() } -> std::same_as<bool>;
+};
+
+/// A single objective, as opposed to an expression of several.
+template <class O>
+concept row_leaf = separable<O> || elementwise<O> || statistic<O> || ordered<O> || stored<O>;
 
 DISTILL_NAMESPACE_END

@@ -45,13 +45,13 @@ class short_kernel {
   template <class Number>
   using per_lane = std::array<Number, lanes>;
 
+  static constexpr bool possible = !kinds::any_fold && !kinds::any_bound && !kinds::any_group &&
+                                   !kinds::any_elementwise && !kinds::any_stored && kinds::ordered_leaves == 0;
   /// Whether every leaf and every row of the plan is of the plain kind that this kernel knows.
   static bool fits(const sum_of<X>& sum, const row_plan<X>& plan, index columns) {
-    bool plain = columns <= longest_short_row && !kinds::any_fold && !kinds::any_bound;
-    for (int r = 0; r < plan.row_count; ++r)
-      plain =
-          plain && (plan.rows[at(r)] == row_mix::of(input::student) || plan.rows[at(r)] == row_mix::of(input::teacher));
-    for (const planned_leaf& leaf : plan.leaf) plain = plain && !crosses(leaf);
+    bool plain = columns <= longest_short_row && possible;
+    for (int r = 0; r < plan.row_count; ++r) plain = plain && plan.rows[at(r)].only() >= 0;
+    for (int s = 0; s < plan.site_count; ++s) plain = plain && !plan.sites[at(s)].standardised;
     sum.each([&](auto, const auto& item) {
       if constexpr (requires { item.leaf.needs_mean(); }) plain = plain && !item.leaf.needs_mean();
     });
@@ -74,7 +74,7 @@ class short_kernel {
     first_ = first;
     count_ = memory.size();
     for (int r = 0; r < plan_.row_count; ++r) {
-      const std::size_t which = plan_.rows[at(r)].mix[0] != 0 ? 0 : 1;
+      const std::size_t which = at(plan_.rows[at(r)].only());
       T* tile = transposed_[at(r)];
       for (std::size_t l = 0; l < lanes; ++l) {
         const T* row = memory[l < count_ ? l : 0].in[which];
@@ -106,8 +106,10 @@ class short_kernel {
     for (auto& of_output : projected_)
       for (auto& of_site : of_output) of_site.fill(0);
     prepare(coefficient, labels);
-    bool plain = Gradients && target_.wanted[0] && !target_.wanted[1];
-    for (std::size_t k = 0; k < leaves; ++k) plain = plain && (plan_.leaf[k].teacher < 0 || leaf_rows_[k].one_scale);
+    bool plain = Gradients && target_.wanted[0];
+    for (std::size_t o = 1; o < input_count; ++o) plain = plain && !target_.wanted[o];
+    for (std::size_t k = 0; k < leaves; ++k)
+      plain = plain && (!plan_.leaf[k].compares || (leaf_rows_[k].one_scale && !crosses(plan_.leaf[k])));
     if (plain)
       sweep<sweep_kind::plain>();
     else
@@ -130,9 +132,10 @@ class short_kernel {
       const T* tile = target_.slopes[o] + l;
       for (index c = 0; c < columns_; ++c) out[c] = accumulate ? out[c] + tile[c * width] : tile[c * width];
       for (std::size_t k = 0; k < leaves; ++k) {
-        if (plan_.leaf[k].teacher >= 0 || coefficient[k][l] == 0 || forms_[k][l].patch_column < 0) continue;
-        out[forms_[k][l].patch_column] +=
-            static_cast<T>(chain_[k][0][l] * plan_.leaf[k].to_student[o] * forms_[k][l].patch);
+        const planned_leaf& leaf = plan_.leaf[k];
+        for (std::size_t n = 0; !leaf.compares && coefficient[k][l] != 0 && n < at(leaf.sites); ++n)
+          if (const double patch = forms_[k][l].patch[n]; patch != 0 && leaf.to[n][o] != 0)
+            out[label_[l]] += static_cast<T>(chain_[k][n][l] * leaf.to[n][o] * patch);
       }
     }
   }
@@ -198,38 +201,41 @@ class short_kernel {
   }
 
   void prepare(const std::array<per_lane<double>, leaves>& coefficient, const per_lane<index>& labels) {
+    label_ = labels;
     sum_.each([&]<class L>(auto k, const weighted<L>& item) {
       const planned_leaf& planned = plan_.leaf[k];
       const bool squared = item.leaf.scaling == temperature_scaling::squared;
       for (std::size_t l = 0; l < lanes; ++l) {
         const double t = item.leaf.temperature[first_ + static_cast<index>(l < count_ ? l : 0)];
         factor_[k][l] = squared ? t * t : 1;
-        chain_[k][0][l] = coefficient[k][l] * factor_[k][l] * static_cast<double>(scale_[at(planned.student)][l]);
-        if (planned.teacher >= 0)
-          chain_[k][1][l] = coefficient[k][l] * factor_[k][l] * static_cast<double>(scale_[at(planned.teacher)][l]);
+        for (std::size_t n = 0; n < at(planned.sites); ++n)
+          chain_[k][n][l] = coefficient[k][l] * factor_[k][l] * static_cast<double>(scale_[at(planned.site[n])][l]);
       }
       if constexpr (separable<L>)
         prepare_pair<L>(k, planned);
-      else
-        evaluate_statistic(k, item.leaf, planned.student, labels);
+      else if constexpr (statistic<L>)
+        evaluate_statistic(k, item.leaf);
     });
   }
 
   template <class L>
   void prepare_pair(std::size_t k, const planned_leaf& planned) {
-    const std::size_t s = at(planned.student), t = at(planned.teacher);
+    const std::size_t s = at(planned.site[0]), t = at(planned.site[1]);
     const std::size_t row_s = at(plan_.sites[s].row), row_t = at(plan_.sites[t].row);
     per_lane<double> offset;
     each_double([&](std::size_t l) {
       natural_log(load(sum_exp_[s], l) / load(sum_exp_[t], l)).store_unaligned(offset.data() + l);
     });
-    alignas(cache_line) per_lane<T> inverse_s, inverse_t, high, low;
+    alignas(cache_line) per_lane<T> inverse_s, inverse_t, high, low, excess;
     for (std::size_t l = 0; l < lanes; ++l) {
+      const double per_s = static_cast<double>(scale_[s][l]), per_t = static_cast<double>(scale_[t][l]);
       inverse_s[l] = static_cast<T>(1 / sum_exp_[s][l]);
       inverse_t[l] = static_cast<T>(1 / sum_exp_[t][l]);
-      const double full = peak_difference(max_[row_s][l], scale_[s][l], max_[row_t][l], scale_[t][l]) + offset[l];
+      const double top = static_cast<double>(max_[row_s][l]) - static_cast<double>(max_[row_t][l]);
+      const double full = top * per_s + offset[l];
       high[l] = static_cast<T>(full);
       low[l] = static_cast<T>(full - static_cast<double>(high[l]));
+      excess[l] = static_cast<T>(per_s - per_t);
     }
     lane_row& leaf = leaf_rows_[k];
     // A question to the plan, not to the lanes: rows must not choose each other's arithmetic.
@@ -242,20 +248,24 @@ class short_kernel {
     leaf.inverse_t = V::load_aligned(inverse_t.data());
     leaf.scale_s = V::load_aligned(scale_[s].data());
     leaf.scale_t = V::load_aligned(scale_[t].data());
+    leaf.centre_s = V::load_aligned(max_[row_s].data());
+    leaf.centre_t = V::load_aligned(max_[row_t].data());
+    leaf.excess = V::load_aligned(excess.data());
     leaf.offset = V::load_aligned(high.data());
     leaf.offset_rest = V::load_aligned(low.data());
     if constexpr (reads_log_probabilities<L>) {
       for (std::size_t l = 0; l < lanes; ++l) {
-        high[l] = static_cast<T>(double(max_[row_s][l]) * double(scale_[s][l]) + std::log(sum_exp_[s][l]));
-        low[l] = static_cast<T>(double(max_[row_t][l]) * double(scale_[t][l]) + std::log(sum_exp_[t][l]));
+        high[l] = static_cast<T>(std::log(sum_exp_[s][l]));
+        low[l] = static_cast<T>(std::log(sum_exp_[t][l]));
       }
-      leaf.log_offset_s = V::load_aligned(high.data());
-      leaf.log_offset_t = V::load_aligned(low.data());
+      leaf.log_sum_s = V::load_aligned(high.data());
+      leaf.log_sum_t = V::load_aligned(low.data());
     }
-    for (std::size_t o = 0; o < input_count; ++o) {
-      target_.to_student[k][o] = narrowed(chain_[k][0], planned.to_student[o]);
-      target_.to_teacher[k][o] = narrowed(chain_[k][1], planned.to_teacher[o]);
-    }
+    for (std::size_t n = 0; n < 2; ++n)
+      for (std::size_t o = 0; o < input_count; ++o) {
+        target_.weight[k][n][o] = narrowed(chain_[k][n], planned.to[n][o]);
+        target_.feeds[k][n][o] = target_.wanted[o] && planned.to[n][o] != 0;
+      }
   }
 
   static V narrowed(const per_lane<double>& values, double factor) {
@@ -265,18 +275,30 @@ class short_kernel {
   }
 
   template <class L>
-  void evaluate_statistic(std::size_t k, const L& leaf, int s, const per_lane<index>& labels) {
-    per_lane<double> log_sum;
-    each_double([&](std::size_t l) { natural_log(load(sum_exp_[at(s)], l)).store_unaligned(log_sum.data() + l); });
-    const std::size_t r = at(plan_.sites[at(s)].row);
+  void evaluate_statistic(std::size_t k, const L& leaf) {
+    constexpr std::size_t n = static_cast<std::size_t>(sites_per<L>);
+    std::array<per_lane<double>, n> log_sum;
+    for (std::size_t i = 0; i < n; ++i)
+      each_double([&](std::size_t l) {
+        natural_log(load(sum_exp_[at(plan_.leaf[k].site[i])], l)).store_unaligned(log_sum[i].data() + l);
+      });
     for (std::size_t l = 0; l < count_; ++l) {
-      row_statistics row{.label = labels[l], .columns = columns_};
-      if (labels[l] >= 0 && labels[l] < columns_) {
-        const double z = static_cast<double>(rows_[r].data[labels[l] * width + static_cast<index>(l)]);
-        row.label_log_p = (z - static_cast<double>(max_[r][l])) * static_cast<double>(scale_[at(s)][l]) - log_sum[l];
+      row_statistics<static_cast<int>(n)> row{.label = label_[l], .columns = columns_};
+      for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t s = at(plan_.leaf[k].site[i]), r = at(plan_.sites[s].row);
+        const double top = static_cast<double>(max_[r][l]), scale = static_cast<double>(scale_[s][l]);
+        site_summary& own = row.site[i];
+        own.log_sum_exp = top * scale + log_sum[i][l];
+        own.top_log_p = -log_sum[i][l];
+        if (label_[l] >= 0 && label_[l] < columns_) {
+          const double z = static_cast<double>(rows_[r].data[label_[l] * width + static_cast<index>(l)]);
+          own.label_log_p = (z - top) * scale - log_sum[i][l];
+        }
       }
-      forms_[k][l] = leaf.evaluate(row);
-      values_[k][l] = factor_[k][l] * forms_[k][l].value;
+      const auto answer = leaf.evaluate(row);
+      form& kept = forms_[k][l];
+      for (std::size_t i = 0; i < n; ++i) kept.mass[i] = answer.mass[i], kept.patch[i] = answer.patch[i];
+      values_[k][l] = factor_[k][l] * answer.value;
     }
   }
 
@@ -288,20 +310,19 @@ class short_kernel {
       const std::array rows = leaf_rows_;
       const slope_targets<T, static_cast<int>(leaves)> target = target_;
       for (index c = 0; c < columns_; ++c) {
-        V to_s(T(0)), to_t(T(0));
-        (step<Kind, I>(sum.template get<I>().leaf, rows[I], target, c * width, part[I], to_s, to_t), ...);
-        if constexpr (Kind != sweep_kind::values) {
-          if (target.wanted[0]) to_s.store_aligned(target.slopes[0] + c * width);
-          if (target.wanted[1]) to_t.store_aligned(target.slopes[1] + c * width);
-        }
+        std::array<V, input_count> to{V(T(0)), V(T(0)), V(T(0))};
+        (step<Kind, I>(sum.template get<I>().leaf, rows[I], target, c * width, part[I], to), ...);
+        if constexpr (Kind != sweep_kind::values)
+          for (std::size_t o = 0; o < input_count; ++o)
+            if (target.wanted[o]) to[o].store_aligned(target.slopes[o] + c * width);
       }
       (collect<Ls>(I, part[I]), ...);
     }(sum_, std::make_index_sequence<leaves>{});
   }
   template <sweep_kind Kind, std::size_t I, class L>
   DISTILL_INLINE static void step(const L& leaf, const auto& row, const auto& target, index i, leaf_sums<1, V>& part,
-                                  V& to_s, V& to_t) {
-    if constexpr (separable<L>) fused_step<Kind, I, T>(leaf, row, target, i, part, to_s, to_t);
+                                  std::array<V, input_count>& to) {
+    if constexpr (separable<L> && possible) fused_step<Kind, I, T>(leaf, row, target, i, part, to);
   }
   template <class L>
   void collect(std::size_t k, const leaf_sums<1, V>& part) {
@@ -318,28 +339,22 @@ class short_kernel {
   void project(const std::array<per_lane<double>, leaves>& coefficient) {
     for (std::size_t k = 0; k < leaves; ++k) {
       const planned_leaf& leaf = plan_.leaf[k];
-      const bool pair = leaf.teacher >= 0;
-      for (std::size_t o = 0; o < input_count; ++o) {
-        if (!target_.wanted[o]) continue;
-        if (leaf.to_student[o] != 0)
-          for (std::size_t l = 0; l < lanes; ++l) {
-            const double sum = pair                     ? static_cast<double>(slope_sum_[k][0][l])
-                               : coefficient[k][l] == 0 ? 0
-                                                        : -forms_[k][l].mass;
-            projected_[o][at(leaf.student)][l] +=
-                chain_[k][0][l] * leaf.to_student[o] * sum / sum_exp_[at(leaf.student)][l];
-          }
-        if (pair && leaf.to_teacher[o] != 0)
-          for (std::size_t l = 0; l < lanes; ++l)
-            projected_[o][at(leaf.teacher)][l] += chain_[k][1][l] * leaf.to_teacher[o] *
-                                                  static_cast<double>(slope_sum_[k][1][l]) /
-                                                  sum_exp_[at(leaf.teacher)][l];
+      for (std::size_t n = 0; n < at(leaf.sites); ++n) {
+        const std::size_t s = at(leaf.site[n]);
+        for (std::size_t l = 0; l < lanes; ++l) {
+          const double mass = leaf.compares            ? static_cast<double>(slope_sum_[k][n][l])
+                              : coefficient[k][l] == 0 ? 0
+                                                       : -forms_[k][l].mass[n];
+          for (std::size_t o = 0; o < input_count; ++o)
+            if (target_.wanted[o] && leaf.to[n][o] != 0)
+              projected_[o][s][l] += chain_[k][n][l] * leaf.to[n][o] * mass / sum_exp_[s][l];
+        }
       }
     }
   }
 
   void finish_slopes(std::size_t o) {
-    bool first = !kinds::any_separable;
+    bool first = !kinds::any_swept;
     T* slopes = target_.slopes[o];
     for (int s = 0; s < plan_.site_count; ++s) {
       bool used = false;
@@ -356,6 +371,9 @@ class short_kernel {
   }
 
   using lane_row = leaf_lanes<T, lane_reader<T>>;
+  struct form {
+    std::array<double, most_sites> mass{}, patch{};
+  };
 
   const sum_of<X>& sum_;
   const row_plan<X>& plan_;
@@ -370,9 +388,10 @@ class short_kernel {
   per_lane<bool> ordinary_{};
 
   std::array<lane_row, leaves> leaf_rows_{};
-  std::array<per_lane<closed_form>, leaves> forms_{};
+  std::array<per_lane<form>, leaves> forms_{};
+  per_lane<index> label_{};
   std::array<per_lane<double>, leaves> factor_{}, values_{};
-  std::array<std::array<per_lane<double>, 2>, leaves> chain_{};
+  std::array<std::array<per_lane<double>, most_sites>, leaves> chain_{};
   alignas(cache_line) std::array<std::array<per_lane<T>, 2>, leaves> slope_sum_{};
   std::array<std::array<per_lane<double>, capacity>, input_count> projected_{};
   slope_targets<T, static_cast<int>(leaves)> target_;

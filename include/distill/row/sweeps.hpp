@@ -41,6 +41,7 @@ class row_reader {
       load_partial(row + whole_, columns - whole_, -std::numeric_limits<T>::infinity()).store_aligned(tail_scratch);
   }
   const T* data() const { return data_; }
+  T at(index column) const { return data_[column]; }
   /// Where the block that begins at `begin` ends.
   index block_end(index begin) const {
     return begin < whole_ ? std::min(begin + batches_per_block * lanes_of<T>, whole_) : whole_ + lanes_of<T>;
@@ -161,34 +162,65 @@ exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, i
   return {total.finish(kept, 1), power > 1 ? total_powered.finish(kept, power) : 0};
 }
 
-/// The number of classes above -inf and the mean of (z - max)·scale over them.
-struct kept_mean {
+/// Σ f(z) over whole batches, in double.
+template <class T, class F>
+double row_sum(row_reader<T> z, index end, const F& f) {
+  using V = simd<T>;
+  double total = 0;
+  for (index block = 0; block < end; block = z.block_end(block)) {
+    V sum(T(0));
+    z.enter(block);
+    for (index i = block; i < z.block_end(block); i += lanes_of<T>) sum = sum + f(z.load(i), i);
+    total += reduce_sum<T>(sum);
+  }
+  return total;
+}
+
+/// The classes above -inf: their number, and mean and sum of squared deviations of z - max over them.
+struct kept_moments {
   index kept = 0;
-  double mean = 0;
+  double mean = 0, squares = 0;
 };
 template <class T>
-kept_mean mean_over_kept(const T* row, index columns, double max, double scale) {
-  kept_mean result;
-  double sum = 0;
-  for (index c = 0; c < columns; ++c) {
-    const double z = static_cast<double>(row[c]);
-    if (z == -std::numeric_limits<double>::infinity()) continue;
-    sum += z - max;  // NaN enters here
-    ++result.kept;
+kept_moments moments_of(const row_reader<T>& z, index end, T max, bool with_squares) {
+  using V = simd<T>;
+  const V zero(T(0)), one(T(1)), top(max), masked(-std::numeric_limits<T>::infinity());
+  const auto over_kept = [&](const auto& f) {
+    return row_sum(z, end, [&](const V& x, index) { return lane<V>::select(x == masked, zero, f(x - top)); });
+  };
+  kept_moments result;
+  result.kept = static_cast<index>(over_kept([&](const V&) { return one; }));
+  result.mean = over_kept([](const V& x) { return x; }) / static_cast<double>(result.kept);  // NaN enters here
+  if (with_squares) {
+    const V mean(static_cast<T>(result.mean));
+    result.squares = over_kept([&](const V& x) { return (x - mean) * (x - mean); });
   }
-  result.mean = sum * scale / static_cast<double>(result.kept);
   return result;
 }
 
-/// slopes[c] (+)= spread for every class above -inf.
+/// Σ e · (z - max): what the row's mean under its softmax is made of.
 template <class T>
-void spread_over_kept(row_reader<T> z, index end, T spread, T* slopes, bool first) {
+double weighted_sum_of(const row_reader<T>& z, index end, T max, const kept_row<T>& e) {
+  using V = simd<T>;
+  const V top(max);
+  return row_sum(z, end, [&](const V& x, index i) { return mass_times(e.load(i), x - top); });
+}
+
+/// slopes[c] (+)= constant + slope · (z[c] - centre) for every class above -inf.
+template <class T>
+struct affine {
+  T constant = 0, slope = 0, centre = 0;
+};
+template <class T>
+void add_affine(row_reader<T> z, index end, const affine<T>& line, T* slopes, bool first) {
   using V = simd<T>;
   const V zero(T(0)), masked(-std::numeric_limits<T>::infinity());
+  const V constant(line.constant), slope(line.slope), centre(line.centre);
   for (index block = 0; block < end; block = z.block_end(block)) {
     z.enter(block);
     for (index i = block; i < z.block_end(block); i += lanes_of<T>) {
-      const V added = lane<V>::select(z.load(i) == masked, zero, V(spread));
+      const V x = z.load(i);
+      const V added = lane<V>::select(x == masked, zero, lane<V>::fma(slope, x - centre, constant));
       (first ? added : V::load_aligned(slopes + i) + added).store_aligned(slopes + i);
     }
   }
@@ -226,7 +258,7 @@ void write_projected(T* out, index columns, const T* slopes, std::span<const pro
   constexpr index w = lanes_of<T>;
   const std::size_t count = Sites < 0 ? given.size() : static_cast<std::size_t>(Sites);
   // A copy on the stack: the compiler may keep it in registers across the stores to `out`.
-  std::array<projection<T>, Sites <= 0 ? 1 : Sites> own;
+  std::array<projection<T>, static_cast<std::size_t>(Sites <= 0 ? 1 : Sites)> own;
   for (std::size_t k = 0; Sites > 0 && k < count; ++k) own[k] = given[k];
   const projection<T>* const sites = Sites > 0 ? own.data() : given.data();
   const auto gradient = [&](index i) DISTILL_LAMBDA_INLINE {

@@ -16,6 +16,8 @@ class row_workspace {
  public:
   T* scratch(int thread, index size) { return scratch_[static_cast<std::size_t>(thread)].reserve(size); }
   double* values(index size) { return values_.reserve(size); }
+  /// One flag a class, for looking for classes that are listed twice.
+  std::vector<bool>& marks() { return marks_; }
   void reserve_threads(int threads) {
     if (scratch_.size() < static_cast<std::size_t>(threads)) scratch_.resize(static_cast<std::size_t>(threads));
   }
@@ -23,6 +25,7 @@ class row_workspace {
  private:
   std::vector<buffer<T>> scratch_;
   buffer<double> values_;
+  std::vector<bool> marks_;
 };
 
 DISTILL_NAMESPACE_END
