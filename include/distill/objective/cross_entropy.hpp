@@ -2,6 +2,7 @@
 
 #include "../row/algebra.hpp"
 #include "../row/objective.hpp"
+#include "detail/labels.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
@@ -21,6 +22,8 @@ struct cross_entropy {
   static constexpr objective_info info{.name = "cross_entropy",
                                        .formula = "T² [−(1−ε) log p_y − ε mean_i log p_i]",
                                        .source = "Szegedy et al. 2016, arXiv 1512.00567, §7",
+                                       .gradient = "T (p − q)",
+                                       .systems = "every labelled loss, UniversalNER, FM2DS",
                                        .uses_teacher = false,
                                        .uses_labels = true,
                                        .zero_at_equality = false};
@@ -32,21 +35,20 @@ struct cross_entropy {
   bool needs_mean() const { return label_smoothing > 0; }
   bool counts(index label) const { return label != ignore_index; }
   void validate_label(index row, index label, index columns) const {
-    if (counts(label) && (label < 0 || label >= columns))
-      fail("labels[", row, "] is ", label, ", must lie in [0, ", columns, ") or be ignore_index (", ignore_index, ")");
+    detail::require_label(row, label, columns, ignore_index);
   }
 
-  closed_form evaluate(const row_statistics& row) const {
-    closed_form result;
+  closed_form<1> evaluate(const row_statistics<1>& row) const {
+    const site_summary& student = row.site[0];
+    closed_form<1> result;
     // At ε = 1 the label's own term is absent, not 0 · inf; likewise the mean at ε = 0.
-    if (label_smoothing < 1) result.value -= (1 - label_smoothing) * row.label_log_p;
+    if (label_smoothing < 1) result.value -= (1 - label_smoothing) * student.label_log_p;
     if (label_smoothing > 0) {
-      result.value -= label_smoothing * row.mean_log_p;
-      result.spread = -label_smoothing / static_cast<double>(row.kept);
+      result.value -= label_smoothing * student.mean_log_p;
+      result.spread[0] = -label_smoothing / static_cast<double>(student.kept);
     }
-    result.mass = 1;
-    result.patch_column = row.label;
-    result.patch = label_smoothing - 1;
+    result.mass[0] = 1;
+    result.patch[0] = label_smoothing - 1;
     return result;
   }
 };

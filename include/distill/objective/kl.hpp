@@ -15,8 +15,11 @@ struct kl {
   row_parameter temperature = 1;
   temperature_scaling scaling = temperature_scaling::squared;
 
-  static constexpr objective_info info{
-      .name = "kl", .formula = "T² Σ p_t (log p_t − log p_s)", .source = "Hinton et al. 2015, arXiv 1503.02531, §2"};
+  static constexpr objective_info info{.name = "kl",
+                                       .formula = "T² Σ p_t (log p_t − log p_s)",
+                                       .source = "Hinton et al. 2015, arXiv 1503.02531, §2",
+                                       .gradient = "T (p_s − p_t)",
+                                       .systems = "Hinton KD, CTKD, Swing, MLKD, DHO, CTCD, BPKD, CWD, STKDRec"};
 
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {

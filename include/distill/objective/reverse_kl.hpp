@@ -18,7 +18,9 @@ struct reverse_kl {
 
   static constexpr objective_info info{.name = "reverse_kl",
                                        .formula = "T² Σ p_s (log p_s − log p_t)",
-                                       .source = "Gu et al. 2023 (MiniLLM), arXiv 2306.08543, eq. 1"};
+                                       .source = "Gu et al. 2023 (MiniLLM), arXiv 2306.08543, eq. 1",
+                                       .gradient = "T p_s (d − Σ p_s d), d = log p_s − log p_t",
+                                       .systems = "MiniLLM, BD-KD, SinKD baseline"};
 
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
