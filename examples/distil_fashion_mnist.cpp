@@ -54,7 +54,7 @@ recorded_loss distillation_loss(const settings& s) {
     if constexpr (O::info.uses_teacher) {
       names += (names.empty() ? "" : ", ") + std::string(O::info.name);
       if (s.objective != O::info.name) return;
-      objective.temperature = s.temperature;
+      if constexpr (requires { objective.temperature; }) objective.temperature = s.temperature;
       result = loss_of(0.9 * objective + 0.1 * distill::cross_entropy{});
     }
   });
