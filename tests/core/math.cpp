@@ -22,6 +22,12 @@ constexpr auto exp_of = [](auto x) { return distill::exp_nonpositive(x); };
 constexpr auto phi_of = [](auto x) { return distill::phi_small(x); };
 constexpr auto expm1_of = [](auto x) { return distill::expm1_nonpositive(x); };
 constexpr auto log1p_of = [](auto x) { return distill::natural_log1p(x); };
+constexpr auto exp_any_of = [](auto x) { return distill::exp_any(x); };
+constexpr auto expm1_any_of = [](auto x) { return distill::expm1_any(x); };
+constexpr auto log1p_inside_of = [](auto x) { return distill::log1p_inside(x); };
+constexpr auto log_ratio_of = [](auto s) { return distill::log_ratio(s); };
+constexpr auto even_mixture_of = [](auto h) { return distill::even_mixture_small(h); };
+constexpr auto log_cosh_of = [](auto h) { return distill::log_cosh_small(h); };
 constexpr auto log_of = [](auto x) { return distill::natural_log(x); };
 
 /// The reference needs some ten digits more than T: double for float, the x87 long double for double.
@@ -95,6 +101,60 @@ TEST_CASE_TEMPLATE("log keeps its error bound, subnormal numbers included", T, f
   const auto reference = [](T x) -> long double { return std::log(wide<T>(x)); };
   check_bound("log", measure(smallest<T>, std::numeric_limits<T>::max(), points, log_of, reference), 1, 2);
   check_bound("log", measure(T(0.5), T(2), points, log_of, reference), 1, 2);
+}
+
+TEST_CASE_TEMPLATE("exp_any and expm1_any keep their error bounds on both sides of 0", T, float, double) {
+  const T tiny = std::numeric_limits<T>::min(), top = -underflow<T>;
+  const auto exp = [](T x) -> long double { return std::exp(wide<T>(x)); };
+  const auto expm1 = [](T x) -> long double { return std::expm1(wide<T>(x)); };
+  check_bound(
+      "exp_any",
+      larger(measure(tiny, top, points, exp_any_of, exp), measure(underflow<T>, -tiny, points, exp_any_of, exp)), 2, 3);
+  check_bound("expm1_any",
+              larger(measure(tiny, top, points, expm1_any_of, expm1),
+                     measure(underflow<T>, -tiny, points, expm1_any_of, expm1)),
+              3, 4);
+  CHECK(at_edge(exp_any_of, infinity<T>) == infinity<T>);
+  CHECK(at_edge(exp_any_of, -infinity<T>) == 0);
+  CHECK(std::isnan(at_edge(exp_any_of, not_a_number<T>)));
+}
+
+TEST_CASE_TEMPLATE("log1p_inside keeps its error bound", T, float, double) {
+  const T tiny = std::numeric_limits<T>::min(), almost_one = std::nextafter(T(1), T(0));
+  const auto reference = [](T x) -> long double { return std::log1p(wide<T>(x)); };
+  check_bound("log1p_inside",
+              larger(measure(tiny, T(1e30), points, log1p_inside_of, reference),
+                     measure(-almost_one, -tiny, points, log1p_inside_of, reference)),
+              2, 3);
+  check_bound("log1p_inside", measure(T(0.25), T(4), points, log1p_inside_of, reference), 2, 3);
+}
+
+TEST_CASE_TEMPLATE("log_ratio and even_mixture_small keep their error bounds", T, float, double) {
+  const T tiny = sizeof(T) == 4 ? T(1.1e-19) : T(1.5e-154);
+  const auto ratio = [](T s) -> long double { return 2 * std::atanh(static_cast<long double>(s)); };
+  check_bound("log_ratio",
+              larger(measure(tiny, T(1) / 3, points, log_ratio_of, ratio),
+                     measure(T(-1) / 3, -tiny, points, log_ratio_of, ratio)),
+              2, 3);
+  const auto log_cosh = [](T h) -> long double {
+    const long double t = std::tanh(static_cast<long double>(h));
+    return -0.5L * std::log1p(-t * t);
+  };
+  check_bound("log_cosh_small",
+              larger(measure(tiny, T(0.5), points, log_cosh_of, log_cosh),
+                     measure(T(-0.5), -tiny, points, log_cosh_of, log_cosh)),
+              3, 3);
+  // h tanh h - log cosh h as a series in tanh² h: log cosh h = -½ log(1 - t²), h = atanh t.
+  const auto mixture = [](T h) -> long double {
+    const long double t = std::tanh(static_cast<long double>(h)), z = t * t;
+    long double sum = 0, power = z;
+    for (int n = 1; n < 200 && power > 1e-30L * z; ++n, power *= z) sum += power / (2.0L * n * (2 * n - 1));
+    return sum;
+  };
+  check_bound("even_mixture_small",
+              larger(measure(tiny, T(0.5), points, even_mixture_of, mixture),
+                     measure(T(-0.5), -tiny, points, even_mixture_of, mixture)),
+              3, 3);
 }
 
 TEST_CASE_TEMPLATE("exp_nonpositive: a masked class keeps no mass, NaN stays", T, float, double) {

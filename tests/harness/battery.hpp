@@ -35,7 +35,8 @@ void check_mathematics(const Objective& objective) {
   zero_where_rows_are_equal<T>(objective);
   masking_is_deletion<T>(objective);
   if constexpr (sizeof(T) == 8) gradients_are_differences(objective);
-  if constexpr (sizeof(T) == 8 && distill::separable<Objective>) slopes_are_derivatives(objective);
+  if constexpr (sizeof(T) == 8 && (distill::separable<Objective> || distill::elementwise<Objective>))
+    slopes_are_derivatives(objective);
 }
 
 template <class Objective>

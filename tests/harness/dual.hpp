@@ -35,6 +35,18 @@ dual<T> expm1_nonpositive(dual<T> x) {
   return dual<T>(std::expm1(x.value), std::exp(x.value) * x.slope);
 }
 template <class T>
+dual<T> exp_any(dual<T> x) {
+  return exp_nonpositive(x);
+}
+template <class T>
+dual<T> expm1_any(dual<T> x) {
+  return expm1_nonpositive(x);
+}
+template <class T>
+dual<T> log1p_inside(dual<T> x) {
+  return dual<T>(std::log1p(x.value), x.slope / (1 + x.value));
+}
+template <class T>
 dual<T> natural_log1p(dual<T> x) {
   return dual<T>(std::log1p(x.value), x.slope / (1 + x.value));
 }
@@ -55,5 +67,6 @@ struct distill::lane<harness::dual<T>> {
   static dual select(bool condition, dual yes, dual no) { return condition ? yes : no; }
   static dual fma(dual a, dual b, dual c) { return a * b + c; }
   static dual abs(dual a) { return a.value < 0 ? dual(-a.value, -a.slope) : a; }
+  static dual sqrt(dual a) { return dual(std::sqrt(a.value), a.slope / (2 * std::sqrt(a.value))); }
   static dual max(dual a, dual b) { return a < b ? b : a; }
 };

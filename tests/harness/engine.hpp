@@ -251,6 +251,7 @@ void rows_are_weighted_and_reduced(const Objective& objective) {
       none.student = distill::matrix_view<const T>(p.student.data(), 0, columns);
       if (none.teacher) none.teacher = distill::matrix_view<const T>(p.teacher.data(), 0, columns);
       if (none.labels) none.labels = distill::index_view(p.labels.data(), 0);
+      none.stored = {};
       CHECK(distill::value(objective, none, {.reduction = how}) == 0.0);
     }
   }
@@ -283,6 +284,7 @@ void temperatures_by_row_are_calls_by_row(const Objective& objective) {
 /// The teacher as probabilities or log-probabilities, unnormalised ones included, zero mass included.
 template <class T, class Objective>
 void teacher_may_be_probabilities(const Objective& objective) {
+  if (!facts_of(objective).shift_invariant) return;  // log-probabilities are logits up to a shift
   if (!facts_of(objective).uses_teacher) return;
   for (const index columns : {3, 10, 64, 65, 100}) {
     auto p = random_problem<T>(9, columns, 30, 1);
@@ -372,17 +374,17 @@ void two_calls_equal_one(const Objective& objective) {
     REQUIRE(table.rows() == p.rows);
     std::vector<double> coefficients;
     answer<T> got{0, std::vector<T>(p.student.size(), T(9)), std::vector<T>(p.student.size(), T(9))};
-    for (index r = 0; r < p.rows; ++r)
-      sum.each([&](auto k, const auto& item) {
-        coefficients.push_back(item.weight[r]);
-        got.value += item.weight[r] * table(r, k);
-      });
+    for (index r = 0; r < p.rows; ++r) {
+      const auto row = distill::combination(objective, table, r);
+      coefficients.insert(coefficients.end(), row.coefficient.begin(), row.coefficient.end());
+      got.value += row.value;
+    }
     distill::gradients<T> out;
     out.student = distill::matrix_view<T>(got.student.data(), p.rows, columns);
     out.teacher = distill::matrix_view<T>(got.teacher.data(), p.rows, columns);
     distill::gradient(objective, in, table, {coefficients.data(), p.rows, sum.leaves}, out);
     CAPTURE(columns);
-    CHECK(distance(got, expected, facts_of(objective).temperature) <= 16);
+    CHECK(distance(got, expected, facts_of(objective).temperature) <= 32);
   }
 }
 

@@ -13,6 +13,7 @@ namespace harness {
 /// A softmax does not see a constant added to its row, so no gradient points along it.
 template <class T, class Objective>
 void gradients_sum_to_zero(const Objective& objective) {
+  if (!facts_of(objective).shift_invariant) return;
   for (const index columns : column_counts) {
     const auto p = random_problem<T>(5, columns, 11);
     const auto got = solve(objective, p);
@@ -25,13 +26,14 @@ void gradients_sum_to_zero(const Objective& objective) {
           size += std::abs(g);
         }
         INFO(columns << " columns, row " << r << ": the gradient sums to " << sum);
-        CHECK(std::abs(sum) <= 4 * static_cast<double>(std::numeric_limits<T>::epsilon()) * size);
+        CHECK(std::abs(sum) <= 16 * static_cast<double>(std::numeric_limits<T>::epsilon()) * size);
       }
   }
 }
 
 template <class T, class Objective>
 void shifting_a_row_changes_nothing(const Objective& objective) {
+  if (!facts_of(objective).shift_invariant) return;
   for (const index columns : {2, 10, 65}) {
     auto p = random_problem<T>(6, columns, 12);
     const auto before = solve(objective, p);
@@ -117,8 +119,33 @@ void slopes_are_derivatives(const Objective& objective) {
       for (std::size_t k = 0; k < sums; ++k) {
         const double unit = 1e-9 * (std::exp(log_s) + std::exp(log_t)) * std::abs(d) * (1 + std::abs(d));
         INFO("d = " << d << ", log p_t = " << log_t << ", sum " << k);
-        CHECK(std::abs(by_s.term[k].slope - by_s.to_student[k].value) <= unit);
-        CHECK(std::abs(by_t.term[k].slope - by_t.to_teacher[k].value) <= unit);
+        // A multiple of p in the slopes projects to nothing: some objectives add it to keep their digits.
+        const auto off = [&](const auto& along_side, const V& slope, double p) {
+          const double difference = along_side.term[k].slope - slope.value;
+          const double size = unit + 1e-9 * std::abs(slope.value);
+          return std::min({std::abs(difference), std::abs(difference - p), std::abs(difference + p)}) / size;
+        };
+        CHECK(off(by_s, by_s.to_student[k], std::exp(log_s)) <= 1);
+        CHECK(off(by_t, by_t.to_teacher[k], std::exp(log_t)) <= 1);
+      }
+    }
+}
+
+/// The same of an objective over logits.
+template <distill::elementwise Objective>
+void slopes_are_derivatives(const Objective& objective) {
+  using V = dual<double>;
+  constexpr auto sums = static_cast<std::size_t>(distill::detail::sums_of<Objective>());
+  for (const double t : {-30.0, -2.0, 0.01, 0.3, 25.0})
+    for (const double s : {-25.0, -1.9999, 1e-6, 0.3001, 0.8, 30.0}) {
+      const auto along = [&](double to_s, double to_t) {
+        return objective(distill::logit_pair<V>{V(s - t, to_s - to_t), V(s, to_s), V(t, to_t), V(1)});
+      };
+      const auto by_s = along(1, 0), by_t = along(0, 1);
+      for (std::size_t k = 0; k < sums; ++k) {
+        INFO("u_s = " << s << ", u_t = " << t << ", sum " << k);
+        CHECK(by_s.term[k].slope == doctest::Approx(by_s.to_student[k].value).epsilon(1e-9));
+        CHECK(by_t.term[k].slope == doctest::Approx(by_t.to_teacher[k].value).epsilon(1e-9));
       }
     }
 }
@@ -126,11 +153,18 @@ void slopes_are_derivatives(const Objective& objective) {
 /// Both gradients are the derivatives of the whole value: fourth-order central differences, in double.
 template <class Objective>
 void gradients_are_differences(const Objective& objective) {
+  if (!facts_of(objective).whole_derivative) return;
   for (const index columns : {2, 5, 70}) {
     auto p = random_problem<double>(2, columns, 17, 1);
+    const distill::random_stream noise(19);  // its logits are rounded: ties, which are kinks to some objectives
+    for (std::size_t i = 0; i < p.student.size() && !facts_of(objective).smooth; ++i)
+      p.student[i] += 1e-3 * noise.normal(2 * i), p.teacher[i] += 1e-3 * noise.normal(2 * i + 1);
     const auto got = solve(objective, p);
     const auto in = inputs_of(objective, p);
-    const double h = 1e-3, scale = std::pow(facts_of(objective).temperature, 2);
+    // Past a kink no difference tells the slope: the step must not reach one.
+    const bool smooth = facts_of(objective).smooth;
+    const double h = smooth ? 1e-3 : 1e-7, tolerance = smooth ? 1e-9 : 1e-7,
+                 scale = std::pow(facts_of(objective).temperature, 2);
     const auto check = [&](std::vector<double>& logits, const std::vector<double>& gradient, const char* name) {
       for (std::size_t i = 0; i<logits.size(); i += columns> 10 ? 7 : 1) {
         const double z = logits[i];
@@ -142,7 +176,7 @@ void gradients_are_differences(const Objective& objective) {
         logits[i] = z;
         INFO(columns << " columns, " << name << " logit " << i << ": difference " << slope << ", gradient "
                      << gradient[i]);
-        CHECK(std::abs(slope - gradient[i]) <= 1e-9 * scale);
+        CHECK(std::abs(slope - gradient[i]) <= tolerance * scale * std::max(1.0, std::abs(gradient[i])));
       }
     };
     check(p.student, got.student, "student");
@@ -153,6 +187,7 @@ void gradients_are_differences(const Objective& objective) {
 /// A class at -inf on both sides is no class: values and the other gradients are those without its column.
 template <class T, class Objective>
 void masking_is_deletion(const Objective& objective) {
+  if (facts_of(objective).uses_stored) return;  // classes are named by number
   for (const index columns : {3, 10, 17, 64, 70, 200}) {
     auto p = random_problem<T>(5, columns, 18);
     const auto gone = [](index c) { return c % 3 == 1; };

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,11 @@ struct problem {
   index rows = 0, columns = 0;
   std::vector<T> student, teacher;
   std::vector<std::int32_t> labels;
+  // A stored teacher: some classes of each row and what it thinks of them.
+  std::vector<std::int32_t> stored{};
+  std::vector<double> stored_log_p{};
 
+  index stored_count() const { return rows == 0 ? 0 : static_cast<index>(stored.size()) / rows; }
   T& student_at(index r, index c) { return student[static_cast<std::size_t>(r * columns + c)]; }
   T& teacher_at(index r, index c) { return teacher[static_cast<std::size_t>(r * columns + c)]; }
 };
@@ -47,6 +52,12 @@ problem<T> random_problem(index rows, index columns, std::uint64_t seed, double 
   for (index r = 0; r < rows; ++r)
     result.labels.push_back(
         static_cast<std::int32_t>(label.below(static_cast<std::uint64_t>(columns), static_cast<std::uint64_t>(r))));
+  const index stored = std::min<index>(columns, 4);
+  for (index r = 0; r < rows; ++r)
+    for (index j = 0; j < stored; ++j) {
+      result.stored.push_back(static_cast<std::int32_t>((r + j * (columns / stored)) % columns));
+      result.stored_log_p.push_back(-1.25 - 0.5 * static_cast<double>(j + r % 3));
+    }
   return result;
 }
 
@@ -60,12 +71,17 @@ problem<T> part_of(const problem<T>& whole, index first, index count) {
           whole.columns,
           slice(whole.student),
           slice(whole.teacher),
-          {whole.labels.begin() + first, whole.labels.begin() + first + count}};
+          {whole.labels.begin() + first, whole.labels.begin() + first + count},
+          {whole.stored.begin() + first * whole.stored_count(),
+           whole.stored.begin() + (first + count) * whole.stored_count()},
+          {whole.stored_log_p.begin() + first * whole.stored_count(),
+           whole.stored_log_p.begin() + (first + count) * whole.stored_count()}};
 }
 
 /// What an expression claims, of all its leaves together.
 struct facts {
   bool uses_teacher = false, uses_labels = false, nonnegative = true, zero_at_equality = true, symmetric = true;
+  bool uses_stored = false, shift_invariant = true, whole_derivative = true, smooth = true;
   double temperature = 0;  // the largest
 };
 
@@ -76,13 +92,26 @@ facts facts_of(const Objective& objective) {
     const distill::objective_info info = item.leaf.info;
     result.uses_teacher |= info.uses_teacher;
     result.uses_labels |= info.uses_labels;
+    result.uses_stored |= info.uses_stored;
     result.nonnegative &= info.nonnegative;
     result.zero_at_equality &= info.zero_at_equality;
     result.symmetric &= info.symmetric;
+    result.shift_invariant &= info.shift_invariant;
+    result.whole_derivative &= info.whole_derivative;
+    result.smooth &= info.smooth;
     const distill::row_parameter& temperature = item.leaf.temperature;
     for (index r = 0; r < std::max<index>(1, temperature.size()); ++r)
       result.temperature = std::max(result.temperature, temperature[r]);
   });
+  if constexpr (distill::compound<Objective>) {  // what it claims as a whole
+    constexpr distill::objective_info whole = Objective::info;
+    result.nonnegative = whole.nonnegative;
+    result.zero_at_equality = whole.zero_at_equality;
+    result.symmetric = whole.symmetric;
+    result.shift_invariant = whole.shift_invariant;
+    result.whole_derivative = whole.whole_derivative;
+    result.smooth = whole.smooth;
+  }
   return result;
 }
 
@@ -93,6 +122,9 @@ distill::batch<T> inputs_of(const Objective& objective, const problem<T>& p) {
   in.student = distill::matrix_view<const T>(p.student.data(), p.rows, p.columns);
   if (claimed.uses_teacher) in.teacher = distill::matrix_view<const T>(p.teacher.data(), p.rows, p.columns);
   if (claimed.uses_labels) in.labels = p.labels;
+  if (claimed.uses_stored)
+    in.stored = {distill::matrix_view<const std::int32_t>(p.stored.data(), p.rows, p.stored_count()),
+                 distill::matrix_view<const double>(p.stored_log_p.data(), p.rows, p.stored_count())};
   return in;
 }
 
@@ -156,7 +188,13 @@ double distance(const answer<T>& a, const answer<T>& b, double temperature) {
   // The value is summed in double, from terms that carry T's precision.
   const double value =
       distance(std::vector<T>{static_cast<T>(a.value)}, {static_cast<T>(b.value)}, temperature * temperature);
-  return std::max({value, distance(a.student, b.student, temperature), distance(a.teacher, b.teacher, temperature)});
+  const auto size = [&](const std::vector<T>& g) {  // a row's entries share the rounding of the largest
+    return std::accumulate(g.begin(), g.end(), temperature, [](double most, T x) {
+      return std::isfinite(x) ? std::max(most, std::abs(static_cast<double>(x))) : most;
+    });
+  };
+  return std::max(
+      {value, distance(a.student, b.student, size(a.student)), distance(a.teacher, b.teacher, size(a.teacher))});
 }
 
 /// Around every boundary of the engine: SIMD widths of 4, 8 and 16, the short-row kernel's last column count.

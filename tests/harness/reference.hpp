@@ -1,12 +1,14 @@
 // Reads the files that tests/reference/generate.py writes.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <distill/core/matrix_view.hpp>
@@ -21,11 +23,42 @@ struct reference_row {
   std::vector<std::size_t> columns;  // whose gradients are listed
 };
 
+/// A case's temperature and the objective's own parameters, by the name of the member that takes them.
+struct parameters {
+  double temperature = 1;
+  std::vector<std::pair<std::string, std::string>> named;
+
+  bool has(const std::string& name) const {
+    return std::any_of(named.begin(), named.end(), [&](const auto& one) { return one.first == name; });
+  }
+  const std::string& word(const std::string& name) const {
+    for (const auto& [own, value] : named)
+      if (own == name) return value;
+    throw std::out_of_range("a reference case has no parameter " + name);
+  }
+  double operator[](const std::string& name) const {
+    const std::string& text = word(name);
+    char* end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0') throw std::invalid_argument("parameter " + name + " is " + text);
+    return value;
+  }
+};
+
 struct reference_case {
   reference_row row;
-  double temperature = 1, parameter = 0;
+  harness::parameters parameters;
   long double value = 0;
+  long double value_size = 0;                 // Σ |terms| where terms of both signs make up the value, otherwise 0
   std::vector<long double> student, teacher;  // gradients at row.columns; teacher may be empty
+  std::vector<long double> student_size, teacher_size;  // Σ |contributions|; empty where it is as usual
+
+  std::string description() const {
+    std::ostringstream text;
+    text << row.name << ", T = " << parameters.temperature;
+    for (const auto& [name, value_given] : parameters.named) text << ", " << name << " = " << value_given;
+    return text.str();
+  }
 };
 
 namespace detail {
@@ -82,13 +115,24 @@ inline std::vector<reference_case> reference_cases(const std::string& objective)
     if (tag == "case") {
       std::string name;
       reference_case next;
-      words >> name >> next.temperature >> next.parameter;
+      words >> name >> next.parameters.temperature;
+      for (std::string word; words >> word;) {
+        const std::size_t equals = word.find('=');
+        next.parameters.named.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+      }
       next.row = rows.at(name);
       cases.push_back(next);
+      continue;
     }
-    if (tag == "value") cases.back().value = detail::numbers<long double>(words, wide).at(0);
-    if (tag == "student") cases.back().student = detail::numbers<long double>(words, wide);
-    if (tag == "teacher") cases.back().teacher = detail::numbers<long double>(words, wide);
+    const std::vector<long double> listed = detail::numbers<long double>(words, wide);
+    if (tag == "value") {
+      cases.back().value = listed.at(0);
+      if (listed.size() > 1) cases.back().value_size = listed[1];
+    }
+    if (tag == "student") cases.back().student = listed;
+    if (tag == "student_size") cases.back().student_size = listed;
+    if (tag == "teacher") cases.back().teacher = listed;
+    if (tag == "teacher_size") cases.back().teacher_size = listed;
   }
   return cases;
 }

@@ -26,4 +26,11 @@ exact_softmax softmax_of(const Row& logits, long double temperature = 1) {
   return result;
 }
 
+/// The same as doubles.
+template <class Row>
+std::vector<double> softmax(const Row& logits, double temperature = 1) {
+  const auto exact = softmax_of(logits, temperature).p;
+  return {exact.begin(), exact.end()};
+}
+
 }  // namespace harness

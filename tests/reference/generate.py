@@ -1,221 +1,318 @@
 #!/usr/bin/env python3
 """Writes the reference values that the tests of the objectives read: rows.txt and one file per objective.
 
-Everything is computed with mpmath in 50 digits straight from the definitions (plain sums of p log p, plain logarithms of
-softmaxes), by code that shares nothing with the library. Needs mpmath; takes about a minute; writes the same bytes on
-every machine (the rows come from the linear congruential generator below).
+Everything is computed with mpmath in far more than 50 digits straight from the definitions (objectives.py), and
+differentiated by the chain rule (tape.py), by code that shares nothing with the library. A file is only written if the
+same definitions in double precision, differentiated by PyTorch (second_opinion.py), agree with every case that double can
+compute. Takes some minutes; writes the same bytes on every machine (the rows come from a generator of their own).
 
-Usage: tests/reference/generate.py [directory]        default: the directory of this script
+Usage: tests/reference/generate.py [--check] [--without-torch] [--to DIRECTORY] [NAME ...]
+  NAME              the objectives; default: all of them
+  --to DIRECTORY    where to write; default: the directory of this script
+  --check           writes nothing; compares a sample of the slopes with differences of order 8, and every case of the
+                    short rows with the same in twice as many digits
+  --without-torch   no second opinion
 
 rows.txt     row NAME COLUMNS KIND LABEL          KIND: both (every logit is a float) or double
              student LOGITS                       hexadecimal, exact; -inf is a masked class
              teacher LOGITS
              columns INDICES                      the columns whose gradient is listed; absent: all of them
 OBJECTIVE.txt
-             case ROW TEMPERATURE PARAMETER       PARAMETER: beta or label smoothing, 0 where there is none
-             value NUMBER                         temperature scaling squared, as is the default
+             case ROW TEMPERATURE NAME=VALUE ...  the objective's parameters, numbers or words; there may be none
+             value NUMBER [SIZE]                  temperature scaling as is the objective's default. SIZE, where terms of
+                                                  both signs make up the value: the sum of their magnitudes
              student NUMBERS                      gradient with respect to the student's logits
-             teacher NUMBERS                      likewise; absent for objectives of the student alone
+             student_size NUMBERS                 what the contributions to each entry add up to in magnitude (tape.py);
+                                                  absent where that is usual_sizes() below
+             teacher NUMBERS, teacher_size NUMBERS
+                                                  likewise; absent for objectives without a gradient to the teacher
+top_k_*: the teacher is its k largest classes, the lower index first among equals, with the exact log-probabilities of its
+whole softmax at the temperature. Gradients pass through the teacher unless the objective holds it constant: the weights
+of adaptive_kl, bd_kd, wsl, the student's share of taid's target.
 """
+import argparse
 import pathlib
-import struct
 import sys
 
-from mpmath import exp, inf, log, mp, mpf
+sys.dont_write_bytecode = True
 
-mp.dps = 50
+from mpmath import floor, log10, mp, mpf  # noqa: E402
 
+import objectives  # noqa: E402
+import rows as rows_module  # noqa: E402
 
-class generator:
-    """x <- 6364136223846793005 x + 1442695040888963407 mod 2^64; the top 53 bits are the number."""
+DIGITS = 330  # e^-200 squared, and 50 digits of what is left when 1 is taken from 1 + that
 
-    def __init__(self, seed):
-        self.state = seed
-
-    def uniform(self):
-        self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64
-        return (self.state >> 11) / 2**53
-
-    def normal(self):
-        return sum(self.uniform() for _ in range(12)) - 6  # near enough, and the same bits everywhere
+ALL, TWO, ONE = ("1", "2.5", "4"), ("1", "2.5"), ("1",)
 
 
-def to_float(x):
-    return struct.unpack("<f", struct.pack("<f", x))[0]
+class plan:
+    """An objective's cases: (parameters, temperatures) each; what it reads; whether the teacher gets a gradient; whether
+    T² is part of it; with which parameters its value can cancel."""
+
+    def __init__(self, *cases, uses_teacher=True, teacher=None, labels=False, squared=True,
+                 signed=lambda parameters: False):
+        self.cases, self.uses_teacher, self.labels, self.squared, self.signed = (cases, uses_teacher, labels, squared,
+                                                                                 signed)
+        self.teacher = uses_teacher if teacher is None else teacher
 
 
-class row:
-    def __init__(self, name, student, teacher, label=0, kind="both", columns=None, few=False):
-        narrow = to_float if kind == "both" else float
-        self.name, self.kind, self.label, self.few = name, kind, label, few
-        self.student = [narrow(x) for x in student]
-        self.teacher = [narrow(x) for x in teacher]
-        self.columns = columns
+def each(name, words, temperatures, **more):
+    return [({name: word, **more}, temperatures) for word in words.split()]
 
 
-def all_rows():
-    g = generator(20240229)
-    masked = float("-inf")
-
-    def normals(count, sigma=1.0):
-        return [sigma * g.normal() for _ in range(count)]
-
-    def near(base, sigma):
-        return [x + sigma * g.normal() for x in base]
-
-    rows = [row("one_class", [1.5], [-2.25])]
-    for count in (2, 3, 10):
-        rows.append(row(f"random_{count}", normals(count, 2), normals(count, 2), count // 2))
-    for name, sigma in (("0.3", 0.3), ("1e-3", 1e-3), ("1e-5", 1e-5)):
-        base = [to_float(x) for x in normals(10, 2)]
-        rows.append(row(f"near_{name}", near(base, sigma), base, 3))
-    base = normals(10, 2)
-    rows.append(row("near_1e-7", near(base, 1e-7), base, 3, "double"))
-    base = normals(2, 1)
-    rows.append(row("near_1e-7_of_2", near(base, 1e-7), base, 1, "double"))
-
-    base = normals(10, 2)
-    rows.append(row("equal", base, base, 7))
-    shifted = [round(x * 2**12) / 2**12 for x in normals(10, 2)]
-    rows.append(row("equal_but_for_a_shift", [x + 32 for x in shifted], shifted, 7))
-    rows.append(row("far_apart", [round(x * 2**9) / 2**9 + 10000 for x in normals(10, 2)],
-                    [round(x * 2**9) / 2**9 for x in normals(10, 2)], 2))
-    rows.append(row("ties_everywhere", [0.5] * 5, [-3.0] * 5, 4))
-    rows.append(row("two_levels", [float(k % 2) for k in range(6)], [float(k % 3 == 0) for k in range(6)], 1))
-
-    rows.append(row("wide", [120 * g.uniform() - 60 for _ in range(10)], [120 * g.uniform() - 60 for _ in range(10)], 5))
-    rows.append(row("opposed", [60.0, -60.0], [-60.0, 60.0], 1))
-    rows.append(row("teacher_one_hot", normals(5), [0, 0, 80, 0, 0], 2))
-    rows.append(row("student_one_hot", [0, 200, 0, 0, 0], normals(5), 2))
-    rows.append(row("teacher_mask_but_one", normals(4), [masked, masked, 1.0, masked], 2))
-
-    s, t = normals(6), normals(6)
-    t[1] = t[4] = masked
-    rows.append(row("masked_teacher", s, t, 1))
-    s, t = normals(6), normals(6)
-    s[0] = s[3] = masked
-    rows.append(row("masked_student", s, t, 2))
-    s, t = normals(6), normals(6)
-    s[2] = t[2] = s[5] = t[5] = masked
-    rows.append(row("masked_both", s, t, 3))
-    s, t = normals(7), normals(7)
-    s[0] = t[0] = s[1] = t[5] = masked
-    rows.append(row("masked_here_and_there", s, t, 2))
-
-    base = normals(100, 2)
-    rows.append(row("random_100", normals(100, 2), base, 50, columns=list(range(0, 100, 9)), few=True))
-    base = [to_float(x) for x in normals(1000, 1)]
-    rows.append(row("near_1000", near(base, 1e-3), base, 625, columns=list(range(0, 1000, 83)) + [625, 999], few=True))
-    rows.append(row("random_1000", normals(1000, 2), normals(1000, 2), 625, columns=list(range(0, 1000, 83)) + [625, 999],
-                    few=True))
-    return rows
+def pairs(words, temperatures, *names):
+    return [(dict(zip(names, word.split(","))), temperatures) for word in words.split()]
 
 
-def softmax(logits, temperature):
-    """Probabilities and their logarithms; None for the logarithm of a masked class."""
-    kept = [mpf(z) / temperature for z in logits if z != float("-inf")]
-    top = max(kept)
-    total = log(sum(exp(z - top) for z in kept)) + top
-    logs = [None if z == float("-inf") else mpf(z) / temperature - total for z in logits]
-    return [mpf(0) if x is None else exp(x) for x in logs], logs
+def top_k():
+    for convention in "raw_mass teacher_renormalised both_renormalised ghost_bucket".split():
+        yield from pairs(f"{convention},1 {convention},6", ONE, "convention", "k")
+        yield from pairs(f"{convention},3", TWO, "convention", "k")
 
 
-def projected(p, slopes, temperature):
-    total = sum(slopes)
-    return [temperature * (s - q * total) for s, q in zip(slopes, p)]
+NOTHING = ({}, ALL)
+PLANS = {
+    "kl": plan(NOTHING),
+    "reverse_kl": plan(NOTHING),
+    "jeffreys": plan(NOTHING),
+    "jensen_shannon": plan(*each("beta", "0 0.1 0.5 0.9 1", ALL, form="literal"),
+                           *each("beta", "0.1 0.5 0.9", TWO, form="normalised"),
+                           *each("beta", "0 1e-3 0.999 1", ONE, form="normalised"),
+                           *each("beta", "0.1 0.9", TWO, form="swapped"),
+                           *each("beta", "0 0.5 1", ONE, form="swapped")),
+    "skew_kl": plan(*each("lambda", "0.1", ALL), *each("lambda", "0.5", TWO), *each("lambda", "0 0.9", ONE)),
+    "skew_reverse_kl": plan(*each("lambda", "0.1", ALL), *each("lambda", "0.5", TWO), *each("lambda", "0 0.9", ONE)),
+    "total_variation": plan(NOTHING),
+    "squared_hellinger": plan(NOTHING),
+    "hellinger": plan(NOTHING),
+    "bhattacharyya": plan(NOTHING),
+    "pearson_chi2": plan(NOTHING),
+    "neyman_chi2": plan(NOTHING),
+    "amari_alpha": plan(*each("alpha", "0.5", ALL), *each("alpha", "-1 2", TWO), *each("alpha", "0 0.01 0.99 1", ONE)),
+    "renyi": plan(*each("alpha", "0.5", ALL), *each("alpha", "2", TWO), *each("alpha", "0.1 0.99 1 5", ONE)),
+    "tsallis": plan(*each("alpha", "0.5", ALL), *each("alpha", "2", TWO), *each("alpha", "0.1 0.99 1 5", ONE)),
+    "beta_divergence": plan(*each("beta", "1", ALL), *each("beta", "0.5", TWO), *each("beta", "0 0.01 2", ONE)),
+    "alpha_beta": plan(*pairs("0.2,0.7", ALL, "alpha", "beta"),
+                       *pairs("1,0 0,1 0,0 0.5,0.5 1,1 0.5,-0.5 0,0.5 0.5,0 1.5,-0.5 -0.5,1.5 0.01,0.7 0.5,-0.49", ONE,
+                              "alpha", "beta")),
+    "adaptive_kl": plan(*each("head_mass", "0.5", ALL), *each("head_mass", "0.9", TWO), *each("head_mass", "0.1", ONE)),
+    "soft_cross_entropy": plan(NOTHING),
+    "entropy": plan(NOTHING, uses_teacher=False),
+    "f_divergence": plan(NOTHING),
+    "lpld": plan(({"background": "-1"}, TWO)),
+    "logit_mse": plan(NOTHING),
+    "logit_cosine": plan(({}, ONE), signed=lambda parameters: True),
+    "log_cosh": plan(NOTHING),
+    "binary_kl": plan(NOTHING),
+    "dac_kl": plan(*pairs("0,1", ALL, "lower", "upper"), *pairs("0.25,0.75", TWO, "lower", "upper"),
+                   *pairs("0.5,1 0,0.5", ONE, "lower", "upper"), labels=True),
+    "cross_entropy": plan(*each("label_smoothing", "0 0.1 1", ALL), uses_teacher=False, labels=True),
+    "z_loss": plan(NOTHING, uses_teacher=False),
+    "focal": plan(*each("gamma", "2", ALL), *each("gamma", "0.5", TWO), *each("gamma", "0 1 5", ONE),
+                  uses_teacher=False, labels=True),
+    "dkd": plan(*pairs("1,8", ALL, "alpha", "beta"), *pairs("1,1 1,0 0,1", ONE, "alpha", "beta"), labels=True),
+    "nkd": plan(*each("gamma", "1.5", ALL), *each("gamma", "0 1", ONE), labels=True),
+    "multi_level_kl": plan(({}, ONE)),
+    "ofa": plan(*pairs("1,paper 1.5,paper 1.5,code", TWO, "gamma", "form"),
+                *pairs("0.8,paper 1,code 0.8,code", ONE, "gamma", "form"), teacher=False, labels=True,
+                squared=False),
+    "taid": plan(*each("t", "0.4", ALL), *each("t", "0.9", TWO), *each("t", "0 1", ONE)),
+    "bd_kd": plan(*each("delta", "2", ALL), *each("delta", "1 3", ONE)),
+    "wsl": plan(NOTHING, labels=True),
+    "top_k_kl": plan(*top_k(), teacher=False, signed=lambda parameters: parameters["convention"] == "raw_mass"),
+    "top_k_reverse_kl": plan(*pairs("-20,1 -20,6 -3,3", ONE, "log_floor", "k"), *pairs("-20,3", TWO, "log_floor", "k"),
+                             teacher=False, signed=lambda parameters: True),
+    "class_mass": plan(({"classes": "all"}, ONE), ({"classes": "even"}, TWO), uses_teacher=False),
+    "ps_kd": plan(*each("alpha", "0.8 0 0.3 1", ONE), labels=True),
+    "uld": plan(NOTHING),
+}
 
 
-def kl(student, teacher, temperature, _):
-    p, log_p = softmax(student, temperature)
-    q, log_q = softmax(teacher, temperature)
-    if any(x is None and y > 0 for x, y in zip(log_p, q)):
-        return None
-    value = sum(y * (ly - lx) for y, ly, lx in zip(q, log_q, log_p) if y > 0)
-    to_student = [temperature * (x - y) for x, y in zip(p, q)]
-    slopes = [y * (ly - lx) if y > 0 else mpf(0) for y, ly, lx in zip(q, log_q, log_p)]
-    return temperature**2 * value, to_student, projected(q, slopes, temperature)
-
-
-def reverse_kl(student, teacher, temperature, _):
-    turned = kl(teacher, student, temperature, 0)
-    return turned and (turned[0], turned[2], turned[1])
-
-
-def jensen_shannon(student, teacher, temperature, beta):
-    if beta == 0:
-        return kl(student, teacher, temperature, 0)
-    if beta == 1:
-        return reverse_kl(student, teacher, temperature, 0)
-    p, log_p = softmax(student, temperature)
-    q, log_q = softmax(teacher, temperature)
-    mixture = [log(beta * y + (1 - beta) * x) if x + y > 0 else None for x, y in zip(p, q)]
-    from_q = [beta * y * (ly - m) if y > 0 else mpf(0) for y, ly, m in zip(q, log_q, mixture)]
-    from_p = [(1 - beta) * x * (lx - m) if x > 0 else mpf(0) for x, lx, m in zip(p, log_p, mixture)]
-    value = temperature**2 * (sum(from_q) + sum(from_p))
-    return value, projected(p, from_p, temperature), projected(q, from_q, temperature)
-
-
-def cross_entropy(student, label, temperature, smoothing):
-    p, log_p = softmax(student, temperature)
-    kept = [x for x in log_p if x is not None]
-    if log_p[label] is None and smoothing < 1:
-        return None
-    target = [mpf(0) if x is None else smoothing / len(kept) for x in log_p]
-    target[label] += 1 - smoothing
-    value = -sum(t * x for t, x in zip(target, log_p) if x is not None)
-    return temperature**2 * value, [temperature * (x - t) for x, t in zip(p, target)], None
-
-
-def number(x):
-    if x == 0:
+def number(x, digits=20, size=1):
+    """x in decimal; 0 if it is what is left of numbers of that size that cancel."""
+    if abs(x) <= size * mpf(10)**(50 - DIGITS):
         return "0"
-    return mp.nstr(x, 20, min_fixed=0, max_fixed=0, strip_zeros=True, show_zero_exponent=False)
+    exponent = int(floor(log10(abs(x))))
+    # The last factor makes what lies half-way between two decimals go up, whatever its own last digits are.
+    digits_of = int(floor(abs(x) * mpf(10)**(digits - 1 - exponent) * (1 + mpf(10)**-60) + mpf(1) / 2))
+    if digits_of >= 10**digits:
+        digits_of, exponent = digits_of // 10, exponent + 1
+    text = str(digits_of).rstrip("0")
+    return ("-" if x < 0 else "") + text[0] + ("." + text[1:] if text[1:] else "") + (f"e{exponent}" if exponent else "")
 
 
-def write(path, lines):
-    path.write_text("".join(line + "\n" for line in lines))
+class case:
+    """One row at one temperature with one set of parameters; `answer` is None where there is nothing to compare with."""
+
+    def __init__(self, name, r, temperature, parameters):
+        self.name, self.row, self.temperature, self.parameters = name, r, temperature, parameters
+
+    def __str__(self):
+        return " ".join([self.row.name, self.temperature] + [f"{name}={word}" for name, word in self.parameters.items()])
+
+    def solve(self, **options):
+        return objectives.solve(getattr(objectives, self.name), self.row, self.temperature, self.parameters, **options)
+
+    def lines(self, answer):
+        how = PLANS[self.name]
+        value, gradients, terms, _ = answer
+        usual, listed = self.usual_sizes(), self.row.listed()
+        yield f"case {self}"
+        yield f"value {number(value)}" + (f" {number(terms, 3)}" if how.signed(self.parameters) else "")
+        for side, (slopes, sizes) in gradients.items():
+            if side == "teacher" and not how.teacher:
+                continue
+            yield f"{side} " + " ".join(number(slopes[c], size=sizes[c] + usual[c]) for c in listed)
+            if any(sizes[c] > usual[c] * mpf("1.01") for c in listed):
+                yield f"{side}_size " + " ".join(number(sizes[c], 3) for c in listed)
+
+    def usual_sizes(self):
+        """T (p_s + p_t), and T more at a label; 1/T for T in an objective without T²."""
+        with mp.workdps(30):
+            x = objectives.problem(self.row, self.temperature, {})
+            factor, result = x.T if PLANS[self.name].squared else 1 / x.T, [mpf(0)] * len(self.row.student)
+            for side in ("student", "teacher") if PLANS[self.name].uses_teacher else ("student",):
+                for c, (mass, _) in zip(x.columns, x.softmax(side)):
+                    result[c] += factor * objectives.value_of(mass)
+            if PLANS[self.name].labels:
+                result[self.row.label] += factor
+            return result
+
+
+def cases_of(name, rows):
+    for r in rows:
+        for parameters, temperatures in PLANS[name].cases:
+            for temperature in temperatures[:2] if r.few else temperatures:
+                yield case(name, r, temperature, parameters)
+
+
+class counts:
+    def __init__(self):
+        self.written = self.infinite = self.undefined = self.compared = 0
+
+    def __str__(self):
+        return (f"{self.written} cases, {self.compared} of them compared with double precision; left out: "
+                f"{self.infinite} of infinite value, {self.undefined} undefined or undecidable")
+
+
+def compared_slopes(one, answer):
+    """(side, slopes, the unit of their comparison, whether they are that much smaller than what cancels in them that
+    double precision cannot say)"""
+    for side, (slopes, sizes) in answer[1].items():
+        if side == "student" or PLANS[one.name].teacher:
+            unit = max(max(abs(g) for g in slopes), mpf(float(one.temperature)))
+            yield side, slopes, unit, max(sizes) > 100 * unit
+
+
+def disagreement(one, answer, opinion):
+    """What double precision and 50 digits say differently, beyond the rounding of double; None if they agree."""
+    value = answer[0]
+    if abs(mpf(opinion[0]) - value) > mpf("1e-12") * (abs(value) + 1):
+        return f"value {number(value)}, in double precision {opinion[0]!r}"
+    for (side, slopes, unit, _), other in zip(compared_slopes(one, answer), opinion[1:]):
+        for c, g in enumerate(slopes):
+            if abs(mpf(other[c]) - g) > mpf("1e-12") * unit:
+                return f"{side} gradient at column {c} {number(g)}, in double precision {other[c]!r}"
+    return None
+
+
+def file_lines(name, rows, ask, count):
+    for one in cases_of(name, rows):
+        try:
+            answer = one.solve()
+        except objectives.infinite:
+            count.infinite += 1
+            continue
+        except objectives.undefined:
+            count.undefined += 1
+            continue
+        count.written += 1
+        opinion = ask(name, one.row, one.temperature, one.parameters) if ask else None
+        if opinion and not any(cancels for *_, cancels in compared_slopes(one, answer)):
+            count.compared += 1
+            complaint = disagreement(one, answer, opinion)
+            if complaint:
+                sys.exit(f"{name}: {one}: {complaint}; nothing is written")
+        yield from one.lines(answer)
+
+
+def differences_agree(one, answer):
+    """Slopes of a few logits against central differences of order 8, the held constants kept where they are."""
+    _, gradients, _, held = answer
+    x = objectives.problem(one.row, one.temperature, one.parameters)
+    h, weights = mpf(10)**-25, ((1, mpf(4) / 5), (2, -mpf(1) / 5), (3, mpf(4) / 105), (4, -mpf(1) / 280))
+    for side, (slopes, _) in gradients.items():
+        if side == "teacher" and not PLANS[one.name].teacher:
+            continue
+        for k in range(0, len(x.columns), max(1, len(x.columns) // 3)):
+            if x.logits[side][k] is None:
+                continue
+            slope = sum(weight * sign * one.solve(shift=[(side, k, sign * steps * h)], remembered=held)[0]
+                        for steps, weight in weights for sign in (1, -1)) / h
+            exact = slopes[x.columns[k]]
+            if abs(slope - exact) > mpf("1e-60") * (abs(exact) + 1):
+                sys.exit(f"{one.name}: {one}: {side} slope {number(exact)} at column {x.columns[k]}, differences say "
+                         f"{number(slope)}")
+
+
+def check(name, rows):
+    """The sample for differences: every parameter at one temperature, on rows without kinks."""
+    smooth = {"random_3", "near_0.3", "near_1e-7", "wide", "masked_teacher", "masked_student", "masked_both",
+              "sure_and_right"}
+    compared, checked = 0, 0
+    for one in cases_of(name, rows):
+        try:
+            answer = one.solve()
+        except (objectives.infinite, objectives.undefined):
+            continue
+        if one.row.name in smooth and one.temperature in ("2.5", PLANS[name].cases[-1][1][-1]):
+            differences_agree(one, answer)
+            checked += 1
+        if not one.row.few:
+            text = list(one.lines(answer))
+            mp.dps = 2 * DIGITS
+            again = list(one.lines(one.solve()))
+            mp.dps = DIGITS
+            compared += 1
+            if text != again:
+                sys.exit(f"{name}: {one}: more digits change what is written:\n{text}\n{again}")
+    print(f"{name}: {checked} cases agree with differences, {compared} with twice the digits", flush=True)
 
 
 def main():
-    directory = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent)
-    rows = all_rows()
-    lines = []
-    for r in rows:
-        lines.append(f"row {r.name} {len(r.student)} {r.kind} {r.label}")
-        lines.append("student " + " ".join(x.hex() for x in r.student))
-        lines.append("teacher " + " ".join(x.hex() for x in r.teacher))
-        if r.columns:
-            lines.append("columns " + " ".join(map(str, r.columns)))
-    write(directory / "rows.txt", lines)
+    options = argparse.ArgumentParser()
+    options.add_argument("names", nargs="*", metavar="NAME", default=list(PLANS))
+    options.add_argument("--to", type=pathlib.Path, default=pathlib.Path(__file__).parent)
+    options.add_argument("--check", action="store_true")
+    options.add_argument("--without-torch", action="store_true")
+    options = options.parse_args()
+    unknown = [name for name in options.names if name not in PLANS]
+    if unknown:
+        sys.exit(f"no plan for {', '.join(unknown)}; there are {', '.join(PLANS)}")
+    mp.dps = DIGITS
+    ask = None
+    if options.without_torch:
+        print("without PyTorch: no second opinion", flush=True)
+    else:
+        try:
+            import second_opinion
+        except ImportError as error:
+            sys.exit(f"PyTorch is missing ({error}); --without-torch does without the second opinion")
+        ask = second_opinion.ask
 
-    temperatures = ("1", "2.5", "4")
-    plans = {
-        "kl": (kl, ("0",)),
-        "reverse_kl": (reverse_kl, ("0",)),
-        "jensen_shannon": (jensen_shannon, ("0", "0.1", "0.5", "0.9", "1")),
-        "cross_entropy": (cross_entropy, ("0", "0.1", "1")),
-    }
-    for name, (objective, parameters) in plans.items():
-        lines = []
-        for r in rows:
-            for temperature in temperatures:
-                for parameter in parameters:
-                    if r.few and temperature == "4":
-                        continue
-                    # The library is given the nearest double of 0.1 and 0.9: so is the reference.
-                    hot, extra = mpf(float(temperature)), mpf(float(parameter))
-                    other = r.label if objective is cross_entropy else r.teacher
-                    answer = objective(r.student, other, hot, extra)
-                    if answer is None:
-                        continue  # an infinite value: tests/row/edges.cpp
-                    value, to_student, to_teacher = answer
-                    listed = r.columns or range(len(r.student))
-                    lines.append(f"case {r.name} {temperature} {parameter}")
-                    lines.append("value " + number(value))
-                    lines.append("student " + " ".join(number(to_student[c]) for c in listed))
-                    if to_teacher:
-                        lines.append("teacher " + " ".join(number(to_teacher[c]) for c in listed))
-        write(directory / f"{name}.txt", lines)
+    rows = rows_module.all_rows()
+    if not options.check:
+        options.to.mkdir(parents=True, exist_ok=True)
+        (options.to / "rows.txt").write_text("".join(line + "\n" for line in rows_module.lines(rows)))
+    for name in options.names:
+        if options.check:
+            check(name, rows)
+            continue
+        count = counts()
+        text = "".join(line + "\n" for line in file_lines(name, rows, ask, count))
+        (options.to / f"{name}.txt").write_text(text)
+        print(f"{name}: {count}; {len(text) // 1000} kB", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <distill/objective/cross_entropy.hpp>
+#include <distill/objective/dkd.hpp>
 #include <distill/objective/kl.hpp>
+#include <distill/objective/top_k_kl.hpp>
+#include <distill/objective/uld.hpp>
+#include <distill/row/adaptor.hpp>
+#include <distill/row/gathered.hpp>
+#include <distill/row/pixel_rows.hpp>
 
 #include "harness/counting_new.hpp"
 #include "harness/problem.hpp"
@@ -52,6 +58,43 @@ TEST_CASE("the second call allocates nothing") {
       CHECK(after == before);
       CHECK(value == again);
     }
+}
+
+TEST_CASE("16-bit, chosen and turned rows allocate nothing the second time either") {
+  const distill::index_map even(std::vector<int>{0, 2, 4, 6}, 8);
+  std::vector<distill::bfloat16> student(20 * 8, distill::bfloat16(0.5f)), teacher = student, gradient = student;
+  const std::vector<int> labels(20, 1);
+  distill::row_workspace<float> workspace;
+  const auto twice = [&](const auto& rows_of) {
+    distill::batch<float> in;
+    in.student = rows_of(student.data()), in.teacher = rows_of(teacher.data()), in.labels = labels;
+    const auto call = [&] {
+      distill::value_and_gradient(mixture, in, {.student = rows_of(gradient.data())}, {}, workspace);
+    };
+    call();
+    const long before = allocations;
+    call();
+    CHECK(allocations == before);
+  };
+  twice([](distill::bfloat16* p) { return matrix_view<distill::bfloat16>(p, 20, 8); });
+  twice([](distill::bfloat16* p) { return distill::pixel_rows(p, {2, 8, 5, 2}); });
+  twice(
+      [&](distill::bfloat16* p) { return distill::gathered_columns(matrix_view<distill::bfloat16>(p, 20, 8), even); });
+}
+
+TEST_CASE("nor with a stored teacher, an ordered row, a standardised one, a gradient to the temperature") {
+  distill::row_workspace<float> workspace;
+  setting s(20, 100, 100, 1);
+  s.in.stored = {matrix_view<const std::int32_t>(s.p.stored.data(), 20, s.p.stored_count()),
+                 matrix_view<const double>(s.p.stored_log_p.data(), 20, s.p.stored_count())};
+  const auto everything =
+      distill::top_k_kl{} + distill::uld{} + distill::standardised(kl{.temperature = 2}) + distill::dkd{};
+  std::vector<double> to_temperature(20 * static_cast<std::size_t>(everything.leaves));
+  s.out.temperature = matrix_view<double>(to_temperature.data(), 20, everything.leaves);
+  distill::value_and_gradient(everything, s.in, s.out, {}, workspace);
+  const long before = allocations;
+  distill::value_and_gradient(everything, s.in, s.out, {}, workspace);
+  CHECK(allocations == before);
 }
 
 TEST_CASE("a workspace that has seen the largest shape serves the smaller ones") {

@@ -165,7 +165,7 @@ TEST_CASE("threads and the reduction's count") {
   call c;
   c.options.execution.threads = -2;
   check_names(c.message(kl{}), {"execution.threads is -2"});
-  for (const double count : {0.0, -1.0, std::nan("")}) {
+  for (const double count : {0.0, -1.0, double(INFINITY), std::nan("")}) {
     std::string text = "nothing thrown";
     try {
       static_cast<void>(distill::reduction::count(count));

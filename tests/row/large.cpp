@@ -50,3 +50,15 @@ TEST_CASE("a gradient that is streamed equals the same rows in small calls") {
   distill::value_and_gradient(kl{}, in, out, {.reduction = reduction::sum()});
   CHECK(harness::same(logits, small));
 }
+
+TEST_CASE("more than 2^31 elements: positions are 64-bit") {
+  // One row of memory serves all rows: stride 0.
+  constexpr distill::index many = 66'000, wide = 32'768;
+  static_assert(many * wide > (distill::index(1) << 31));
+  const auto p = harness::random_problem<float>(1, wide, 92);
+  distill::batch<float> in;
+  in.student = matrix_view<const float>(p.student.data(), many, wide, 0);
+  in.teacher = matrix_view<const float>(p.teacher.data(), many, wide, 0);
+  const double one = distill::value(kl{}, harness::inputs_of(kl{}, p));
+  CHECK(distill::value(kl{}, in, {.execution = {.threads = 2}}) == doctest::Approx(one).epsilon(1e-12));
+}

@@ -33,7 +33,7 @@ struct rows_of {
 /// KL with student and teacher exchanged, by its sites.
 struct exchanged_kl : kl {
   distill::site_pair sites() const {
-    return {{distill::row_mix::of(distill::input::teacher), temperature},
+    return {distill::site{distill::row_mix::of(distill::input::teacher), temperature},
             {distill::row_mix::of(distill::input::student), temperature}};
   }
 };
@@ -123,7 +123,7 @@ TEST_CASE("the temperatures of an objective's sites are checked like its own") {
   struct two_temperatures : kl {
     distill::row_parameter target = 1;
     distill::site_pair sites() const {
-      return {{distill::row_mix::of(distill::input::student), temperature},
+      return {distill::site{distill::row_mix::of(distill::input::student), temperature},
               {distill::row_mix::of(distill::input::teacher), target}};
     }
   };

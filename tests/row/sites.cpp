@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <distill/objective/kl.hpp>
+#include <distill/row/adaptor.hpp>
 
 #include "harness/mathematics.hpp"
 
@@ -34,7 +35,7 @@ struct interpolated {
 
   site_pair sites() const {
     row_mix mixed{{t, 1 - t}, {detached, false}};
-    return {{row_mix::of(input::student), temperature}, {mixed, target_temperature}};
+    return {distill::site{row_mix::of(input::student), temperature}, {mixed, target_temperature}};
   }
   template <lane_type V>
   terms<V> operator()(const element<V>& x) const {
@@ -82,4 +83,18 @@ TEST_CASE("mixed rows are held to the same properties") {
   harness::masking_is_deletion<float>(interpolated{.temperature = 2, .target_temperature = 3});
   harness::masking_is_deletion<double>(interpolated{.temperature = 2, .target_temperature = 3});
   harness::gradients_sum_to_zero<float>(interpolated{.detached = false});
+}
+
+TEST_CASE("a row may be the plain sum of two, which is neither of them") {
+  const auto p = random_problem<double>(3, 20, 88);
+  const row_mix both{.mix = {1, 1}};
+  const auto got = solve(distill::substituted(input::teacher, both, distill::kl{}), p);
+  auto summed = p;
+  for (std::size_t i = 0; i < p.student.size(); ++i) summed.teacher[i] += p.student[i];
+  const auto expected = solve(distill::kl{}, summed);
+  CHECK(got.value == doctest::Approx(expected.value).epsilon(1e-13));
+  for (std::size_t i = 0; i < p.student.size(); ++i) {
+    CHECK(got.teacher[i] == doctest::Approx(expected.teacher[i]).epsilon(1e-11));
+    CHECK(got.student[i] == doctest::Approx(expected.student[i] + expected.teacher[i]).epsilon(1e-11));
+  }
 }
