@@ -7,13 +7,16 @@
 #include <benchmark/benchmark.h>
 
 #include <distill/core/buffer.hpp>
+#include <distill/core/half.hpp>
 #include <distill/objective/cross_entropy.hpp>
 #include <distill/objective/jensen_shannon.hpp>
 #include <distill/objective/kl.hpp>
 #include <distill/objective/reverse_kl.hpp>
 #include <distill/row/evaluate.hpp>
+#include <distill/row/pixel_rows.hpp>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -78,6 +81,30 @@ struct data {
       };
       const distill::batch<T> in{.student = turned(student), .teacher = turned(teacher), .labels = labels};
       const double value = distill::value_and_gradient(objective, in, {.student = turned(gradient)}, {}, workspace);
+      benchmark::DoNotOptimize(value);
+    };
+  }
+  /// The same call with logits and gradient stored as H (float, half or bfloat16), in rows or as one image whose pixels
+  /// are the rows.
+  template <class H, class X>
+  auto stored_call(const X& objective, bool pixels = false) {
+    struct copies {
+      distill::buffer<H> student, teacher, gradient;
+    };
+    const auto made = std::make_shared<copies>(distill::buffer<H>(extent.size()), distill::buffer<H>(extent.size()),
+                                               distill::buffer<H>(extent.size()));
+    for (distill::index i = 0; i < extent.size(); ++i) {
+      made->student.data()[i] = H(student.data()[i]);
+      made->teacher.data()[i] = H(teacher.data()[i]);
+      made->gradient.data()[i] = H(0.0f);
+    }
+    return [this, objective, pixels, made] {
+      const auto rows = [&](const distill::buffer<H>& b) {
+        return pixels ? distill::pixel_rows(b.data(), {1, extent.columns, extent.rows, 1})
+                      : distill::rows_view(distill::matrix_view<H>(b.data(), extent.rows, extent.columns));
+      };
+      const distill::batch<T> in{.student = rows(made->student), .teacher = rows(made->teacher), .labels = labels};
+      const double value = distill::value_and_gradient(objective, in, {.student = rows(made->gradient)}, {}, workspace);
       benchmark::DoNotOptimize(value);
     };
   }
@@ -180,6 +207,16 @@ void register_type() {
                [=](data<T>& d) { return std::pair(d.call(objective, 2), d.call(objective, 1)); });
     compare<T>("KL column-major / row-major", s,
                [=](data<T>& d) { return std::pair(d.call(objective, 1), d.column_major_call(objective)); });
+    if constexpr (std::is_same_v<T, float>) {
+      const auto stored = [&]<class H>(const std::string& name, H, bool pixels) {
+        compare<T>(name, s, [=](data<T>& d) {
+          return std::pair(d.call(objective, 1), d.template stored_call<H>(objective, pixels));
+        });
+      };
+      stored("KL in bfloat16 / in float", distill::bfloat16(), false);
+      stored("KL in half / in float", distill::half(), false);
+      stored("KL of bfloat16 pixels / of float rows", distill::bfloat16(), true);
+    }
   }
 }
 

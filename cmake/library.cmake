@@ -20,6 +20,9 @@ if(NOT DISTILL_FETCHED)
   include(CMakePackageConfigHelpers)
   include(GNUInstallDirs)
   set(config_dir "${CMAKE_INSTALL_DATADIR}/cmake/distill")
+  # The 50-digit references, for those who test kernels of their own.
+  install(DIRECTORY "${PROJECT_SOURCE_DIR}/tests/reference/" DESTINATION "${CMAKE_INSTALL_DATADIR}/distill/reference"
+    FILES_MATCHING PATTERN "*.txt" PATTERN "__pycache__" EXCLUDE)
   install(TARGETS distill EXPORT distill-targets FILE_SET HEADERS)
   install(EXPORT distill-targets NAMESPACE distill:: DESTINATION ${config_dir})
   configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/distill-config.cmake.in"

@@ -1,24 +1,61 @@
 // Prints docs/catalogue.md from what the objectives say of themselves.
 #include <cstdio>
 #include <distill/catalogue.hpp>
+#include <distill/row/short_kernel.hpp>
 #include <string>
+
+namespace {
+
+template <class O>
+const char* kind_of() {
+  if constexpr (distill::compound<O>)
+    return "sum";
+  else if constexpr (distill::separable<O>)
+    return "separable";
+  else if constexpr (distill::elementwise<O>)
+    return "elementwise";
+  else if constexpr (distill::ordered<O>)
+    return "ordered";
+  else if constexpr (distill::stored<O>)
+    return "stored";
+  else
+    return "statistic";
+}
+
+/// Rows in the lanes for up to 64 classes, or classes in the lanes for all.
+template <class O>
+const char* engines_of() {
+  return distill::detail::short_kernel<float, O>::possible ? "CPU rows, CPU short rows" : "CPU rows";
+}
+
+std::string escaped(std::string_view text) {  // a bar would end the table's cell
+  std::string result;
+  for (const char c : text) result += c == '|' ? std::string("\\|") : std::string(1, c);
+  return result;
+}
+
+}  // namespace
 
 int main() {
   std::printf(
       "# Catalogue of objectives\n\nGenerated from `include/distill/objective/*.hpp` by `./dev generate`. Every "
-      "objective is "
-      "the value of one row;\n`temperature` divides the logits first, and with `temperature_scaling::squared` (the "
-      "default) "
-      "the value is multiplied by T².\n\n"
-      "| name | value of a row | source | kind | gradient to | value ≥ 0 | 0 when student = teacher | symmetric |\n"
-      "|---|---|---|---|---|---|---|---|\n");
+      "objective is the value of one row.\n`temperature` divides the logits first; with `temperature_scaling::squared` "
+      "(the default) the value is multiplied by T².\n\"Projected\" slopes s stand for the gradient s_i − p_i Σ_j s_j. "
+      "Kinds and engines: [objective.md](objective.md).\n\n"
+      "| name | value of a row | gradient to the student | source | used by | kind | engines | gradient to | value ≥ 0 "
+      "| "
+      "0 when student = teacher | symmetric |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
   const auto mark = [](bool holds) { return holds ? "yes" : "no"; };
+  int count = 0;
   distill::catalogue::each([&]<class O>(const O&) {
     const distill::objective_info info = O::info;
-    const char* to = info.uses_teacher ? "student, teacher" : "student";
-    std::printf("| [`%s`](../include/distill/objective/%s.hpp) | %s | %s | %s | %s | %s | %s | %s |\n",
-                info.name.data(), info.name.data(), std::string(info.formula).c_str(), std::string(info.source).c_str(),
-                distill::separable<O> ? "separable" : "statistic", to, mark(info.nonnegative),
-                mark(info.zero_at_equality), mark(info.symmetric));
+    const std::string name(info.name);
+    std::printf("| [`%s`](../include/distill/objective/%s.hpp) | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+                name.c_str(), name.c_str(), escaped(info.formula).c_str(), escaped(info.gradient).c_str(),
+                escaped(info.source).c_str(), escaped(info.systems).c_str(), kind_of<O>(), engines_of<O>(),
+                info.uses_teacher ? "student, teacher" : "student", mark(info.nonnegative), mark(info.zero_at_equality),
+                mark(info.symmetric));
+    ++count;
   });
+  std::printf("\n%d objectives.\n", count);
 }

@@ -1,0 +1,88 @@
+"""What is measured: objectives, shapes, inputs, and the values they must come to, in float64."""
+
+import functools
+
+import numpy as np
+
+SHAPES = [(128, 10), (2048, 1000), (512, 32000), (128, 131072)]
+LARGE = [(2048, 1000), (128, 131072)]  # also measured with the allocator as shipped
+OBJECTIVES = {
+    "kl_t4": "KL, T = 4",
+    "kl_t1": "KL, T = 1",
+    "js": "JS, fastest formula",
+    "js_stack": "JS, as in GKD",
+    "mix": "0.1 CE + 0.9 T² KL",
+}
+TOLERANCE = 1e-3  # relative, against float64; the gradient's in the Euclidean norm
+
+
+@functools.cache
+def inputs(rows, columns):
+    """Student, teacher, labels: a student near its teacher, logits of standard deviation 2."""
+    random = np.random.default_rng(columns)
+    teacher = 2 * random.standard_normal((rows, columns), dtype=np.float32)
+    student = teacher + np.float32(0.6) * random.standard_normal((rows, columns), dtype=np.float32)
+    return student, teacher, random.integers(0, columns, rows)
+
+
+def checked_rows(rows):
+    """The rows whose gradients are compared. The value is compared over all of them."""
+    return np.unique(np.linspace(0, rows - 1, 32).astype(int))
+
+
+def log_softmax(z):
+    z = z - z.max(-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(-1, keepdims=True))
+
+
+def kl(s, t, temperature):
+    p, q = log_softmax(s / temperature), log_softmax(t / temperature)
+    ep, eq = np.exp(p), np.exp(q)
+    return temperature**2 * (eq * (q - p)).sum(), temperature * (ep - eq)
+
+
+def jensen_shannon(s, t, beta=0.5):
+    p, q = log_softmax(s), log_softmax(t)
+    ep, eq = np.exp(p), np.exp(q)
+    m = np.log(beta * eq + (1 - beta) * ep)
+    slope = (1 - beta) * ep * (p - m)
+    return beta * (eq * (q - m)).sum() + slope.sum(), slope - ep * slope.sum(-1, keepdims=True)
+
+
+def cross_entropy(s, labels):
+    p, label = log_softmax(s), (np.arange(len(s)), labels)
+    gradient = np.exp(p)
+    gradient[label] -= 1
+    return -p[label].sum(), gradient
+
+
+def row_block(s, t, labels):
+    """Objective: sum of values, rows of gradients."""
+    result = {"kl_t4": kl(s, t, 4.0), "kl_t1": kl(s, t, 1.0), "js": jensen_shannon(s, t)}
+    pairs = zip(result["kl_t4"], cross_entropy(s, labels))
+    return result | {"js_stack": result["js"], "mix": tuple(0.9 * a + 0.1 * b for a, b in pairs)}
+
+
+def reference(rows, columns):
+    """Objective: mean value over the rows, and the gradient of that mean in the checked rows."""
+    student, teacher, labels = inputs(rows, columns)
+    keep, step = checked_rows(rows), max(1, (1 << 18) // columns)
+    values, gradients = dict.fromkeys(OBJECTIVES, 0.0), {name: [] for name in OBJECTIVES}
+    for first in range(0, rows, step):
+        block = slice(first, first + step)
+        local = keep[(keep >= first) & (keep < first + step)] - first
+        parts = row_block(student[block].astype(float), teacher[block].astype(float), labels[block])
+        for name, (value, gradient) in parts.items():
+            values[name] += value
+            gradients[name].append(gradient[local])
+    return {name: (values[name] / rows, np.concatenate(gradients[name]) / rows) for name in OBJECTIVES}
+
+
+def write(folder):
+    """Inputs and references, for the workers to load."""
+    for shape in SHAPES:
+        arrays = dict(zip(("student", "teacher", "labels"), inputs(*shape)))
+        for name, (value, gradient) in reference(*shape).items():
+            arrays |= {f"{name} value": value, f"{name} gradient": gradient}
+        np.savez(folder / f"{shape[0]}x{shape[1]}.npz", **arrays)
+    inputs.cache_clear()

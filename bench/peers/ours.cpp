@@ -1,0 +1,66 @@
+// The library's side of ./dev peers: a C interface over the same buffers the peers read.
+#include <cstdint>
+#include <distill/objective/cross_entropy.hpp>
+#include <distill/objective/jensen_shannon.hpp>
+#include <distill/objective/kl.hpp>
+#include <distill/row/evaluate.hpp>
+#include <functional>
+#include <string_view>
+
+namespace {
+
+using distill::cross_entropy;
+using distill::jensen_shannon;
+using distill::kl;
+
+struct problem {
+  distill::batch<float> in;
+  distill::matrix_view<float> gradient;
+  distill::row_workspace<float> workspace;
+  int threads;
+  const char* formula = nullptr;
+  std::function<double()> call{};
+
+  template <class X>
+  void set(const X& objective, const char* text) {
+    formula = text;
+    call = [this, objective] {
+      return distill::value_and_gradient(objective, in, {.student = gradient}, {.execution = {.threads = threads}},
+                                         workspace)
+          .value;
+    };
+  }
+};
+
+}  // namespace
+
+// The text shown is the code that ran.
+#define PEERS_SET(...) it->set(__VA_ARGS__, #__VA_ARGS__)
+
+extern "C" {
+
+problem* peers_open(const char* objective, const float* student, const float* teacher, const std::int64_t* labels,
+                    float* gradient, std::int64_t rows, std::int64_t columns, int threads) {
+  const distill::matrix_view<const float> s(student, rows, columns), t(teacher, rows, columns);
+  auto* it = new problem{.in = {.student = s, .teacher = t, .labels = {labels, rows}},
+                         .gradient = {gradient, rows, columns},
+                         .workspace = {},
+                         .threads = threads};
+  const std::string_view name = objective;
+  if (name == "kl_t4") PEERS_SET(kl{.temperature = 4});
+  if (name == "kl_t1") PEERS_SET(kl{.temperature = 1});
+  if (name.starts_with("js")) PEERS_SET(jensen_shannon{.beta = 0.5});
+  if (name == "mix") PEERS_SET(0.9 * kl{.temperature = 4} + 0.1 * cross_entropy{});
+  if (it->call) return it;
+  delete it;
+  return nullptr;
+}
+
+const char* peers_formula(const problem* it) { return it->formula; }
+
+double peers_run(const problem* it, std::int64_t repeats) {
+  double value = 0;
+  for (std::int64_t i = 0; i < repeats; ++i) value = it->call();
+  return value;
+}
+}
