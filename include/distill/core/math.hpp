@@ -71,24 +71,28 @@ struct log2_parts<double> {
   static constexpr double high = 6.93147180369123816490e-01, low = 1.90821492927058770002e-10;
 };
 
-/// Pairs first, then a short chain: the length of Horner's chain, not the number of operations, is what limits a loop.
+/// Σ c_i x^i from term I on. Pairs first, then a short chain: the length of Horner's chain, not the number of
+/// operations, is what limits a loop. Recursion, because -O2 leaves loops as they are.
+template <std::size_t I = 0, class V, std::size_t N>
+DISTILL_HD DISTILL_INLINE V paired(const std::array<lane_scalar<V>, N>& c, V x, V square) {
+  if constexpr (I + 1 == N)
+    return V(c[I]);
+  else if constexpr (I + 2 == N)
+    return lane<V>::fma(V(c[I + 1]), x, V(c[I]));
+  else
+    return lane<V>::fma(paired<I + 2>(c, x, square), square, lane<V>::fma(V(c[I + 1]), x, V(c[I])));
+}
 template <class V, std::size_t N>
 DISTILL_HD DISTILL_INLINE V paired(const std::array<lane_scalar<V>, N>& c, V x) {
-  const V square = x * x;
-  std::size_t i = (N - 1) / 2 * 2;
-  V sum = i + 1 < N ? lane<V>::fma(V(c[i + 1]), x, V(c[i])) : V(c[i]);
-  while (i > 0) {
-    i -= 2;
-    sum = lane<V>::fma(sum, square, lane<V>::fma(V(c[i + 1]), x, V(c[i])));
-  }
-  return sum;
+  return paired(c, x, x * x);
 }
 
-template <class V, std::size_t N>
+template <std::size_t I = 0, class V, std::size_t N>
 DISTILL_HD DISTILL_INLINE V horner(const std::array<lane_scalar<V>, N>& c, V x) {
-  V sum(c[N - 1]);
-  for (std::size_t i = N - 1; i-- > 0;) sum = lane<V>::fma(sum, x, V(c[i]));
-  return sum;
+  if constexpr (I + 1 == N)
+    return V(c[I]);
+  else
+    return lane<V>::fma(horner<I + 1>(c, x), x, V(c[I]));
 }
 
 /// log(1 + r) for 1 + r in [√½, √2], plus exponent · ln 2. With s = r/(2+r): log(1+r) = r - (r²/2 - s (r²/2 + s²

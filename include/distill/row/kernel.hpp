@@ -79,6 +79,8 @@ class row_kernel {
   void open(index row, index label, const row_memory<T>& memory, const statistics_row* given = nullptr) {
     row_ = row;
     label_ = label;
+    for (std::size_t o = 0; o < ahead_.size(); ++o)
+      ahead_[o] = row_ahead<T>(memory.next[o], columns_, row_ahead<T>::part::second_half, own_slopes_[0]);
     sites_.open(row, label, memory, given);
   }
   const statistics_row& statistics() const { return sites_.statistics(); }
@@ -307,12 +309,15 @@ class row_kernel {
       std::tuple total{leaf_sums<sums_or_one<Ls>(), double>(0.0)...};
       // Copies on the stack: the compiler may keep them in registers across the stores to scratch.
       std::array rows = leaf_rows_;
+      const std::array ahead = ahead_;
       const slope_targets<T, leaves> target = target_;
       for (index block = 0; block < sites_.end();) {
         const index stop = sites_.reader(0).block_end(block);  // rows of one length have the same blocks
         (rows[I].enter(block), ...);
         std::tuple part{leaf_sums<sums_or_one<Ls>(), V>(V(T(0)))...};
         for (index i = block; i < stop; i += w) {
+          ahead[0].ask(i);
+          ahead[1].ask(i);
           std::array<V, input_count> to{V(T(0)), V(T(0)), V(T(0))};
           (step<Kind, I>(std::get<I>(leaf), rows[I], target, i, std::get<I>(part), to), ...);
           if constexpr (Kind == sweep_kind::plain) {
@@ -532,6 +537,7 @@ class row_kernel {
   row_sites<T, X> sites_;
   bool any_standardised_ = false;
   std::array<T*, input_count> own_slopes_{};
+  std::array<row_ahead<T>, 2> ahead_{};  // student and teacher
 
   std::array<leaf_row, static_cast<std::size_t>(leaves)> leaf_rows_{};
   std::array<form, static_cast<std::size_t>(leaves)> forms_{};

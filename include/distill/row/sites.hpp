@@ -256,8 +256,10 @@ class row_sites {
     scale_[at(s)] = static_cast<T>(1 / (site.temperature[row] * deviations_[at(s)].sd));
     if (!site.softmax) return;
     const int power = site.derived < 0 ? 1 : plan_.sites[at(site.derived)].power;
-    const exponential_sums sums =
-        keep_exponentials(reader(s), end_, max(s), scale_[at(s)], power, kept(s), upcoming(site.row, next));
+    using part = typename row_ahead<T>::part;
+    const part wanted = leaf_kinds<sum_of<X>>::any_swept ? part::first_half : part::whole;
+    const row_ahead<T> ahead(upcoming(site.row, next), columns_, wanted, kept(s));
+    const exponential_sums sums = keep_exponentials(reader(s), end_, max(s), scale_[at(s)], power, kept(s), ahead);
     sum_exp_[at(s)] = sums.sum;
     source_[at(s)] = {kept(s), 1};
     if (site.derived < 0) return;

@@ -127,17 +127,33 @@ class peaked_sum {
   index begin_ = 0, end_ = 0;
 };
 
-/// Σ e^{(z - max)·scale} and, when power > 1, Σ of the powers. Keeps the exponentials. `next` is the row that comes
-/// after this one, asked for while there is arithmetic to hide it behind.
+/// The row that comes after this one, asked for while there is arithmetic to hide the wait behind. One loop alone is too
+/// short for that: where two loops read a row, each asks for half of the next one.
+template <class T>
+class row_ahead {
+ public:
+  enum class part { whole, first_half, second_half };
+  row_ahead() = default;
+  /// next null: there is no such row, and `cached` is asked for instead.
+  row_ahead(const T* next, index columns, part which, const T* cached)
+      : from_(!next ? cached : which == part::second_half ? next + columns / 2 : next), halved_(which != part::whole) {}
+  /// In turn i of a loop over the row.
+  DISTILL_INLINE void ask(index i) const { prefetch(from_ + (i >> halved_)); }
+
+ private:
+  const T* from_ = nullptr;
+  int halved_ = 0;
+};
+
+/// Σ e^{(z - max)·scale} and, when power > 1, Σ of the powers. Keeps the exponentials.
 struct exponential_sums {
   double sum = 0, powered = 0;
 };
 template <class T>
-exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, int power, T* kept, const T* next) {
+exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, int power, T* kept, row_ahead<T> ahead) {
   using V = simd<T>;
   constexpr index w = lanes_of<T>;
   const V m(max), s(scale);
-  const T* const ahead = next ? next : kept;
   peaked_sum total, total_powered;
   for (index block = 0; block < end; block = z.block_end(block)) {
     V sum(T(0)), powered(T(0));
@@ -145,7 +161,7 @@ exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, i
     z.enter(block);
     const auto sweep = [&](auto beside) DISTILL_LAMBDA_INLINE {
       for (index i = block; i < stop; i += w) {
-        prefetch(ahead + i);
+        ahead.ask(i);
         const V e = exp_scaled(z.load(i) - m, s);
         e.store_aligned(kept + i);
         sum = sum + e;
