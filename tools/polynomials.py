@@ -69,8 +69,9 @@ def log_cosh(z):
 
 
 half_log2 = log(2) / 2 * mpf("1.0001")
-s_max = (sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)
-for bits, n_exp, n_phi, n_log, n_wide, n_mixture in ((24, 5, 7, 3, 5, 6), (53, 10, 12, 7, 11, 12)):
+ratio = mpf(2) ** mpf("0.5862")  # half a power of two, and what a number's bits are off its logarithm
+s_max = (ratio - 1) / (ratio + 1)
+for bits, n_exp, n_phi, n_log, n_wide, n_mixture in ((24, 5, 7, 3, 5, 6), (53, 10, 12, 8, 11, 12)):
     print("float" if bits == 24 else "double")
     show("(e^x - 1 - x)/x^2, exponential", phi_over_square, -half_log2, half_log2, n_exp, bits)
     show("(e^x - 1 - x)/x^2, phi", phi_over_square, -0.5, 0.5, n_phi, bits)

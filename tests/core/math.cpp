@@ -24,7 +24,12 @@ constexpr auto expm1_of = [](auto x) { return distill::expm1_nonpositive(x); };
 constexpr auto log1p_of = [](auto x) { return distill::natural_log1p(x); };
 constexpr auto exp_any_of = [](auto x) { return distill::exp_any(x); };
 constexpr auto expm1_any_of = [](auto x) { return distill::expm1_any(x); };
-constexpr auto log1p_inside_of = [](auto x) { return distill::log1p_inside(x); };
+constexpr auto mass_log_of = [](auto x) {
+  return distill::compare_masses(decltype(x)(1), decltype(x)(1) + x, x).log_ratio;
+};
+constexpr auto mass_term_of = [](auto x) {
+  return distill::compare_masses(decltype(x)(1), decltype(x)(1) + x, x).term;
+};
 constexpr auto log_ratio_of = [](auto s) { return distill::log_ratio(s); };
 constexpr auto even_mixture_of = [](auto h) { return distill::even_mixture_small(h); };
 constexpr auto log_cosh_of = [](auto h) { return distill::log_cosh_small(h); };
@@ -119,14 +124,30 @@ TEST_CASE_TEMPLATE("exp_any and expm1_any keep their error bounds on both sides 
   CHECK(std::isnan(at_edge(exp_any_of, not_a_number<T>)));
 }
 
-TEST_CASE_TEMPLATE("log1p_inside keeps its error bound", T, float, double) {
-  const T tiny = std::numeric_limits<T>::min(), almost_one = std::nextafter(T(1), T(0));
-  const auto reference = [](T x) -> long double { return std::log1p(wide<T>(x)); };
-  check_bound("log1p_inside",
-              larger(measure(tiny, T(1e30), points, log1p_inside_of, reference),
-                     measure(-almost_one, -tiny, points, log1p_inside_of, reference)),
-              2, 3);
-  check_bound("log1p_inside", measure(T(0.25), T(4), points, log1p_inside_of, reference), 2, 3);
+TEST_CASE_TEMPLATE("compare_masses keeps its error bounds", T, float, double) {
+  const T tiny = sizeof(T) == 4 ? T(1.1e-19) : T(1.5e-154), almost_one = T(1) - T(1) / 1024;
+  const auto log = [](T x) -> long double { return std::log1p(static_cast<long double>(x)); };
+  check_bound(
+      "log_ratio of masses",
+      larger(measure(tiny, T(1e30), points, mass_log_of, log), measure(-almost_one, -tiny, points, mass_log_of, log)),
+      3, 3);
+  check_bound("log_ratio of masses", measure(T(0.25), T(4), points, mass_log_of, log), 3, 4);
+  // x - log(1 + x): the difference near 0 would leave a long double without digits.
+  const auto term = [](T x) -> long double {
+    const long double wide = x;
+    if (std::abs(wide) > 0.01L) return wide - std::log1p(wide);
+    long double sum = 0, power = wide * wide;
+    for (int n = 2; n < 20; ++n, power *= -wide) sum += power / n;
+    return sum;
+  };
+  check_bound("term of masses",
+              larger(measure(tiny, T(1e18), points, mass_term_of, term),
+                     measure(-almost_one, -tiny, points, mass_term_of, term)),
+              24, 24);
+  check_bound(
+      "term of masses",
+      larger(measure(T(0.2), T(1), points, mass_term_of, term), measure(T(-0.5), T(-0.2), points, mass_term_of, term)),
+      24, 24);
 }
 
 TEST_CASE_TEMPLATE("log_ratio and even_mixture_small keep their error bounds", T, float, double) {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include <distill/core/lane.hpp>
+#include <distill/core/math.hpp>
 
 namespace harness {
 
@@ -43,16 +43,18 @@ dual<T> expm1_any(dual<T> x) {
   return expm1_nonpositive(x);
 }
 template <class T>
-dual<T> log1p_inside(dual<T> x) {
-  return dual<T>(std::log1p(x.value), x.slope / (1 + x.value));
-}
-template <class T>
 dual<T> natural_log1p(dual<T> x) {
   return dual<T>(std::log1p(x.value), x.slope / (1 + x.value));
 }
 template <class T>
 dual<T> natural_log(dual<T> x) {
   return dual<T>(std::log(x.value), x.slope / x.value);
+}
+
+template <class T>
+distill::mass_comparison<dual<T>> compare_masses(dual<T> p, dual<T> m, dual<T> difference) {
+  const dual<T> log_ratio = natural_log(m / p);
+  return {log_ratio, difference - p * log_ratio};
 }
 
 }  // namespace harness

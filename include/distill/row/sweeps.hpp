@@ -127,8 +127,8 @@ class peaked_sum {
   index begin_ = 0, end_ = 0;
 };
 
-/// The row that comes after this one, asked for while there is arithmetic to hide the wait behind. One loop alone is too
-/// short for that: where two loops read a row, each asks for half of the next one.
+/// The row that comes after this one, asked for while there is arithmetic to hide the wait behind. One loop alone is
+/// too short for that: where two loops read a row, each asks for half of the next one.
 template <class T>
 class row_ahead {
  public:
@@ -136,7 +136,10 @@ class row_ahead {
   row_ahead() = default;
   /// next null: there is no such row, and `cached` is asked for instead.
   row_ahead(const T* next, index columns, part which, const T* cached)
-      : from_(!next ? cached : which == part::second_half ? next + columns / 2 : next), halved_(which != part::whole) {}
+      : from_(!next                        ? cached
+              : which == part::second_half ? next + columns / 2
+                                           : next),
+        halved_(which != part::whole) {}
   /// In turn i of a loop over the row.
   DISTILL_INLINE void ask(index i) const { prefetch(from_ + (i >> halved_)); }
 

@@ -33,41 +33,36 @@ DISTILL_HD DISTILL_INLINE terms<V> even_mixture_divergence(const element<V>& x) 
   const V series = log_cosh_small(h);
   const V u = lane<V>::select(near, series + h, lane<V>::select(student_larger, v + x.d, v));
   const V w = lane<V>::select(near, series - h, lane<V>::select(student_larger, v, v - x.d));
-  const V term = lane<V>::select(near, sum * even_mixture_small(h),
-                                 zero - lane<V>::fma(sum, v, mass_times(smaller, size)));
+  const V term =
+      lane<V>::select(near, sum * even_mixture_small(h), zero - lane<V>::fma(sum, v, mass_times(smaller, size)));
   return {term, zero - mass_times(x.p_s, w), zero - mass_times(x.p_t, u)};
 }
 
 /// a KL(p_t‖M) + b KL(p_s‖M) with M = λ p_t + (1-λ) p_s, λ in (0, 1), and its slopes.
-///   u = log M - log p_t, w = log M - log p_s, τ = (p_s - p_t)/M, c = a (1-λ) - b λ
+///   u = log M - log p_t, w = log M - log p_s, δ = p_s - p_t, c = a (1-λ) - b λ
 ///   term      a p_t φ(u) + b p_s φ(w)
-///   student   (1-λ) c p_s τ - b p_s w
-///   teacher   λ c p_t τ - a p_t u
-/// p_s/M = 1 + λτ and p_t/M = 1 - (1-λ)τ. One logarithm serves both, u - w = d: that of the side with the larger share in M,
-/// whose ratio to M stays near 1, unless it has less than half of its mass there.
+///   student   (1-λ) c p_s δ/M - b p_s w
+///   teacher   λ c p_t δ/M - a p_t u
+/// M - p_t = (1-λ) δ and M - p_s = -λ δ keep the digits of δ.
 template <lane_type V>
 DISTILL_HD DISTILL_INLINE terms<V> mixture_divergence(const element<V>& x, double lambda, double a, double b) {
   using T = lane_scalar<V>;
   const V zero(T(0)), to_t(static_cast<T>(lambda)), to_s(static_cast<T>(1 - lambda));
-  const V a_(static_cast<T>(a)), b_(static_cast<T>(b));
-  const V m = lane<V>::fma(to_t, x.p_t, to_s * x.p_s);
-  // A class without mass on either side has nothing to divide by.
-  const V tau = lane<V>::select(m == zero, zero, x.pt_expm1() / m);
-  const V enough(T(-0.5)), of_s = to_t * tau, of_t = zero - to_s * tau;
-  const auto by_student = lambda <= 0.5 ? enough < of_s : of_t < enough;
-  const V v = zero - log1p_inside(lane<V>::select(by_student, of_s, of_t));
-  const V u = lane<V>::select(by_student, v + x.d, v), w = lane<V>::select(by_student, v, v - x.d);
+  const V m = lane<V>::fma(to_t, x.p_t, to_s * x.p_s), delta = x.pt_expm1();
   V term(zero), to_student(zero), to_teacher(zero);
   if (a != 0) {
-    term = a_ * mass_phi(x.p_t, u, m);
-    to_teacher = zero - a_ * mass_times(x.p_t, u);
+    const auto of_teacher = compare_masses(x.p_t, m, to_s * delta);
+    const V mass = V(static_cast<T>(a)) * x.p_t;
+    term = V(static_cast<T>(a)) * of_teacher.term;
+    to_teacher = zero - mass * of_teacher.log_ratio;
   }
   if (b != 0) {
-    term = term + b_ * mass_phi(x.p_s, w, m);
-    to_student = zero - b_ * mass_times(x.p_s, w);
+    const auto of_student = compare_masses(x.p_s, m, zero - to_t * delta);
+    term = lane<V>::fma(V(static_cast<T>(b)), of_student.term, term);
+    to_student = zero - V(static_cast<T>(b)) * x.p_s * of_student.log_ratio;
   }
   if (const double c = a * (1 - lambda) - b * lambda; c != 0) {
-    const V shift = V(static_cast<T>(c)) * tau;
+    const V shift = V(static_cast<T>(c)) * delta / lane<V>::max(m, V(std::numeric_limits<T>::min()));
     to_student = lane<V>::fma(to_s * x.p_s, shift, to_student);
     to_teacher = lane<V>::fma(to_t * x.p_t, shift, to_teacher);
   }
