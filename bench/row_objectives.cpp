@@ -8,10 +8,16 @@
 
 #include <distill/core/buffer.hpp>
 #include <distill/core/half.hpp>
+#include <distill/objective/amari_alpha.hpp>
 #include <distill/objective/cross_entropy.hpp>
+#include <distill/objective/jeffreys.hpp>
 #include <distill/objective/jensen_shannon.hpp>
 #include <distill/objective/kl.hpp>
 #include <distill/objective/reverse_kl.hpp>
+#include <distill/objective/skew_kl.hpp>
+#include <distill/objective/skew_reverse_kl.hpp>
+#include <distill/objective/squared_hellinger.hpp>
+#include <distill/objective/total_variation.hpp>
 #include <distill/row/evaluate.hpp>
 #include <distill/row/pixel_rows.hpp>
 #include <memory>
@@ -189,6 +195,21 @@ void register_type() {
       against_stream<T>("0.9 kl T=4 + 0.1 cross_entropy", 0.9 * kl{.temperature = 4} + 0.1 * cross_entropy{}, s,
                         threads);
     }
+  const shape wide = shapes[2];
+  const auto family = [&](const std::string& name, const auto& objective) {
+    against_stream<T>(name, objective, wide, 1);
+  };
+  family("skew_kl", distill::skew_kl{});
+  family("skew_reverse_kl", distill::skew_reverse_kl{});
+  family("jensen_shannon beta=0.3", jensen_shannon{.beta = 0.3});
+  family("jeffreys", distill::jeffreys{});
+  family("squared_hellinger", distill::squared_hellinger{});
+  family("total_variation", distill::total_variation{});
+  family("amari_alpha 0.7", distill::amari_alpha{.alpha = 0.7});
+  compare<T>("KL T=4 + reverse KL T=1 + CE / KL", wide, [](data<T>& d) {
+    return std::pair(d.call(kl{.temperature = 4}, 1),
+                     d.call(0.5 * kl{.temperature = 4} + 0.4 * reverse_kl{} + 0.1 * cross_entropy{}, 1));
+  });
   for (const shape s : shapes) {
     const auto mix = [](double kl_t, double ce_t) {
       return 0.9 * kl{.temperature = kl_t} + 0.1 * cross_entropy{.temperature = ce_t};

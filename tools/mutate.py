@@ -33,7 +33,7 @@ USED_BY = {
     "alpha_beta": ["identities"], "class_mass": ["identities"], "f_divergence": ["identities"], "lpld": ["identities"],
 }
 ENGINE = {
-    "core/math": ["core/math", "objective/log_cosh", "objective/alpha_beta"],
+    "core/math": ["core/math", "objective/log_cosh", "objective/alpha_beta", "objective/skew_kl"],
     "row/adaptor": ["row/combine", "row/temperature", "row/sites"],
     "row/algebra": ["row/algebra", "row/combine", "row/mixture"],
     "row/batch": ["objective/kl", "row/combine"],
@@ -42,6 +42,10 @@ ENGINE = {
     "row/element": ["objective/kl", "objective/reverse_kl", "objective/jensen_shannon", "objective/alpha_beta"],
     "row/evaluate": ["objective/kl", "row/mixture", "row/combine", "row/temperature", "row/edges", "row/regressions"],
     "row/fused": ["objective/kl", "row/edges", "row/sites", "row/temperature", "objective/binary_kl", "row/own_objective", "objective/entropy", "objective/soft_cross_entropy"],
+    "row/fused_sweep": ["objective/kl", "row/edges", "row/temperature", "row/own_objective", "row/sites"],
+    "row/moments": ["row/temperature", "objective/top_k_kl", "row/sites", "row/combine"],
+    "row/ordered_leaves": ["objective/uld", "objective/adaptive_kl", "row/temperature"],
+    "row/stored_leaves": ["objective/top_k_kl", "row/temperature", "objective/top_k_reverse_kl"],
     "row/kernel": ["objective/kl", "objective/cross_entropy", "row/temperature", "row/algebra", "objective/adaptive_kl",
                    "objective/top_k_kl", "row/edges", "row/own_objective", "row/sites", "row/combine"],
     "row/objective": ["row/own_objective", "objective/kl", "row/combine"],

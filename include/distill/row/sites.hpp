@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "../config.hpp"
 #include "../core/buffer.hpp"
@@ -31,6 +32,12 @@ index scratch_stride(index columns) {
   return padded(columns, line) + 3 * line;
 }
 
+/// The first n elements of scratch, which then begins after them.
+template <class T>
+T* take(T*& scratch, index n) {
+  return std::exchange(scratch, scratch + n);
+}
+
 template <class T, row_objective X>
 class row_sites {
   static constexpr std::size_t capacity = static_cast<std::size_t>(row_plan<X>::capacity);
@@ -44,14 +51,13 @@ class row_sites {
     return (plan.site_count + plan.row_count + 1) * scratch_stride<T>(columns) + 2 * plan.row_count * lanes_of<T>;
   }
 
-  row_sites(const row_plan<X>& plan, index columns, T* scratch)
+  row_sites(const row_plan<X>& plan, index columns, T*& scratch)
       : plan_(plan), columns_(columns), end_(padded(columns, lanes_of<T>)) {
     const index stride = scratch_stride<T>(columns);
-    for (int s = 0; s < plan.site_count; ++s, scratch += stride) kept_[at(s)] = scratch;
-    for (int r = 0; r < plan.row_count; ++r, scratch += stride) made_[at(r)] = scratch;
-    spare_ = scratch;
-    scratch += stride;
-    for (int r = 0; r < plan.row_count; ++r, scratch += 2 * lanes_of<T>) tails_[at(r)] = scratch;
+    for (int s = 0; s < plan.site_count; ++s) kept_[at(s)] = take(scratch, stride);
+    for (int r = 0; r < plan.row_count; ++r) made_[at(r)] = take(scratch, stride);
+    spare_ = take(scratch, stride);
+    for (int r = 0; r < plan.row_count; ++r) tails_[at(r)] = take(scratch, 2 * lanes_of<T>);
   }
 
   /// Reads the row and takes the statistics of every site, or adopts `given` ones (of a whole row of which this is a
