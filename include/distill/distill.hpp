@@ -13,6 +13,7 @@
 #include "core/parallel.hpp"
 #include "core/random.hpp"
 #include "core/simd.hpp"
+#include "core/simd_half.hpp"
 #include "io/file_error.hpp"
 #if __has_include(<zlib.h>)
 #include "io/idx.hpp"

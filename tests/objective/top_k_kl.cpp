@@ -3,6 +3,7 @@
 #include <distill/objective/top_k_kl.hpp>
 #include <distill/objective/top_k_reverse_kl.hpp>
 
+#include "harness/accuracy.hpp"
 #include "harness/battery.hpp"
 #include "harness/softmax.hpp"
 
@@ -128,6 +129,21 @@ TEST_CASE("top_k_kl: slots may be empty; classes twice or out of range are refus
                        distill::argument_error);
   in.stored = {};
   CHECK_THROWS_AS(distill::value(top_k_kl{}, in), distill::argument_error);
+}
+
+// The mass outside the stored classes, 1 - Q, is known to ε, and a class there carries p_s ε/(1 - P).
+TEST_CASE("top_k_kl: value and gradients against 50-digit references") {
+  harness::against_references("top_k_kl",
+                              [](const harness::parameters& p) {
+                                const std::string& convention = p.word("convention");
+                                return top_k_kl{
+                                    .convention = convention == "raw_mass"               ? top_k::raw_mass
+                                                  : convention == "teacher_renormalised" ? top_k::teacher_renormalised
+                                                  : convention == "both_renormalised"    ? top_k::both_renormalised
+                                                                                         : top_k::ghost_bucket,
+                                    .temperature = p.temperature};
+                              },
+                              {.gradient_ulp = 256, .shift = harness::common_shift::quadratic});
 }
 
 TEST_CASE("top_k_kl: properties") { harness::battery(top_k_kl{}); }

@@ -7,7 +7,7 @@
 #include "../config.hpp"
 #include "half.hpp"
 #include "matrix_view.hpp"
-#include "simd.hpp"
+#include "simd_half.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {

@@ -32,7 +32,7 @@ struct class_mass {
     return {site{chosen, temperature}, {row_mix::of(input::student), temperature}};
   }
   closed_form<2> evaluate(const row_statistics<2>& row) const {
-    const double mass = std::exp(row.site[0].log_sum_exp - row.site[1].log_sum_exp);
+    const double mass = std::exp(log_share(row.site[0], row.site[1]));
     return {.value = mass, .mass = {mass, -mass}};
   }
 };

@@ -23,7 +23,7 @@ struct z_loss {
                                        .shift_invariant = false};
 
   closed_form<1> evaluate(const row_statistics<1>& row) const {
-    const double lse = row.site[0].log_sum_exp;
+    const double lse = row.site[0].log_sum_exp();
     return {.value = lse * lse, .mass = {2 * lse}};
   }
 };

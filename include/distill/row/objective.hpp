@@ -98,12 +98,20 @@ concept elementwise = row_leaf_basics<O> && requires(const O o, const logit_pair
 
 /// What a statistic objective sees of one of its sites.
 struct site_summary {
-  double log_sum_exp = 0;  ///< of the tempered row
+  double top = 0;          ///< the largest logit; -inf where no class is left
+  double scale = 1;        ///< tempered = logit · scale
   double top_log_p = 0;    ///< log p of the most probable class
   double label_log_p = 0;  ///< log p at the label, or its log-odds where the site leaves the label out; 0 without label
   index kept = 0;          ///< classes that take part; this and the next only when the objective `needs_mean`
   double mean_log_p = 0;   ///< mean of log p over them
+
+  double log_sum_exp() const { return top * scale - top_log_p; }  ///< of the tempered row
 };
+
+/// log(Σ exp over part / Σ exp over whole) of two sites of one row and temperature: the row's offset does not round.
+inline double log_share(const site_summary& part, const site_summary& whole) {
+  return (part.top - whole.top) * whole.scale + (whole.top_log_p - part.top_log_p);
+}
 
 /// What a statistic objective of N sites sees of a row.
 template <int N>

@@ -288,7 +288,8 @@ class short_kernel {
         const std::size_t s = at(plan_.leaf[k].site[i]), r = at(plan_.sites[s].row);
         const double top = static_cast<double>(max_[r][l]), scale = static_cast<double>(scale_[s][l]);
         site_summary& own = row.site[i];
-        own.log_sum_exp = top * scale + log_sum[i][l];
+        own.top = top;
+        own.scale = scale;
         own.top_log_p = -log_sum[i][l];
         if (label_[l] >= 0 && label_[l] < columns_) {
           const double z = static_cast<double>(rows_[r].data[label_[l] * width + static_cast<index>(l)]);

@@ -102,7 +102,8 @@ class row_sites {
   site_summary summary(int s, bool with_mean) const {
     const double log_total = log_sum(s), per = static_cast<double>(scale(s));
     site_summary result;
-    result.log_sum_exp = emptied(s) ? -std::numeric_limits<double>::infinity() : taken_max(s) * per + log_total;
+    result.top = emptied(s) ? -std::numeric_limits<double>::infinity() : taken_max(s);
+    result.scale = per;
     result.top_log_p = -log_total;
     if (label_ >= 0)  // alone in its row, the label has all odds for it
       result.label_log_p = emptied(s) ? alone(s) : label_distance(s) * per - log_total;

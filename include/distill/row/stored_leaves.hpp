@@ -52,8 +52,7 @@ class stored_leaves {
       ++count;
     }
     stored_row all{.log_t = {logs_[0], count}, .log_s = {logs_[1], count}, .slopes = {slopes_[k], count}};
-    if (leaf.reads_rest())
-      all.log_rest_s = sites.summary(rest, false).log_sum_exp - sites.summary(s, false).log_sum_exp;
+    if (leaf.reads_rest()) all.log_rest_s = log_share(sites.summary(rest, false), sites.summary(s, false));
     return leaf.evaluate(all);
   }
 
