@@ -61,6 +61,7 @@ struct entry_errors {
 
 struct case_errors {
   double value = 0;
+  bool overflowed = false;  // +inf where the reference is finite
   entry_errors student, teacher;
 
   double worst_beyond() const {
@@ -214,6 +215,7 @@ case_errors errors_of(const reference_case& c, const computed<T>& got, detail::t
                                                          : rounding * rounding;
   if (!reads.divergence) floor = std::max(floor, root_of_factor * root_of_factor * detail::epsilon<double>);
   const long double value_unit = std::max({epsilon * std::abs(c.value), epsilon * c.value_size, floor});
+  result.overflowed = got.value == std::numeric_limits<double>::infinity() && std::isfinite(c.value);
   result.value = in_units(std::abs(static_cast<long double>(got.value) - c.value), value_unit);
 
   const auto measure_side = [&](const std::vector<T>& own, const std::vector<long double>& expected,
@@ -256,7 +258,10 @@ accuracy_record measure(const std::string& name, const Make& make_objective, com
         return make_objective(c.parameters);
     }();
     const case_errors errors = errors_of<T>(c, compute<T>(c, objective), detail::traits_of(objective), shift);
-    record.add(c, errors);
+    if (errors.overflowed)
+      ++record.out_of_range;
+    else
+      record.add(c, errors);
     each(c, errors);
   }
   return record;

@@ -12,7 +12,7 @@ DISTILL_NAMESPACE_BEGIN
 ///   student   slope (p_s - G)/α               with G = p_t^α p_s^{1-α}
 ///   teacher   slope (p_t - G)/(1-α)           gradient_i = T (slope_i - p_i Σ_j slope_j)
 /// Finite for every mask when 0 < α < 1; α >= 1 is +inf where the student masks teacher mass, α <= 0 the other way
-/// round. For α within 1e-3 of 0 or 1 but not there, a factor of 1/α or 1/(1-α) of the digits is lost.
+/// round.
 /// Source: Amari 1985, doi 10.1007/978-1-4612-5056-2; in distillation Wang et al. 2021 (AlphaNet),
 /// arXiv 2102.07954
 struct amari_alpha {

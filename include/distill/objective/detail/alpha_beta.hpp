@@ -9,28 +9,33 @@
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
 
-/// -1/(αβ) [G - α/s Q - β/s P] for one class, with Q = p_t^s, P = p_s^s, G = p_t^α p_s^β, s = α + β; α, β, s not 0.
-/// Near d = log p_s - log p_t = 0 it is Q/(αβ) [β/s φ(s d) - φ(β d)], where nothing cancels.
+/// -1/(αβ) [G - α/s Q - β/s P] for one class, with Q = p_t^s, P = p_s^s, G = p_t^α p_s^β, s = α + β; α, β, s not 0 and
+/// |β| <= |α|. While βd is small, d = log p_s - log p_t, it is [Q φ(sd)/s - Q φ(βd)/β]/α, where nothing cancels.
 ///   student   slope (P - G)/α,  near 0 Q (αd + φ(sd) - φ(βd))/α
-///   teacher   slope (Q - G)/β,  near 0 -Q (βd + φ(βd))/β
+///   teacher   slope (Q - G)/β,  while βd is small -Q (βd + φ(βd))/β
 template <lane_type V>
-DISTILL_HD DISTILL_INLINE terms<V> alpha_beta_terms(V d, V G, V P, V Q, double alpha, double beta) {
+DISTILL_HD DISTILL_INLINE terms<V> alpha_beta_ordered(V d, V G, V P, V Q, double alpha, double beta) {
   using T = lane_scalar<V>;
-  const double s = alpha + beta, reach = std::max({std::abs(alpha), std::abs(beta), std::abs(s)});
+  const double s = alpha + beta;
   const auto number = [](double x) { return V(static_cast<T>(x)); };
   const auto within = [](V x) { return lane<V>::abs(x) < V(T(0.5)); };
-  const auto near = within(number(reach) * d);
-  const V ad = number(alpha) * d, bd = number(beta) * d;
-  const V phi_s = phi_small(number(s) * d), phi_b = phi_small(bd);
-  const V small = Q * lane<V>::fma(number(1 / (alpha * s)), phi_s, number(-1 / (alpha * beta)) * phi_b);
+  const V ad = number(alpha) * d, bd = number(beta) * d, sd = number(s) * d;
+  const auto slow = within(bd), near = within(number(std::max(std::abs(alpha), std::abs(s))) * d);
+  const V phi_s = phi_small(sd), phi_b = phi_small(bd);
+  const V rise = lane<V>::select(within(sd), Q * phi_s, (P - Q) - mass_times(Q, sd));
+  const V small = lane<V>::fma(number(1 / (alpha * s)), rise, number(-1 / (alpha * beta)) * (Q * phi_b));
   const V plain = number(1 / (beta * s)) * Q + number(1 / (alpha * s)) * P - number(1 / (alpha * beta)) * G;
-  V far_s = P - G, far_t = Q - G;
-  // Where one exponent is small, its slope is so over a wide range of d.
-  if (std::abs(alpha) < 0.25 * reach) far_s = lane<V>::select(within(ad), G * (ad + phi_small(ad)), far_s);
-  if (std::abs(beta) < 0.25 * reach) far_t = lane<V>::select(within(bd), G * (phi_small(V(T(0)) - bd) - bd), far_t);
-  const V to_student = lane<V>::select(near, Q * (ad + (phi_s - phi_b)), far_s);
-  const V to_teacher = lane<V>::select(near, V(T(0)) - Q * (bd + phi_b), far_t);
-  return {lane<V>::select(near, small, plain), number(1 / alpha) * to_student, number(1 / beta) * to_teacher};
+  const V to_student = lane<V>::select(near, Q * (ad + (phi_s - phi_b)), P - G);
+  const V to_teacher = lane<V>::select(slow, V(T(0)) - Q * (bd + phi_b), Q - G);
+  return {lane<V>::select(slow, small, plain), number(1 / alpha) * to_student, number(1 / beta) * to_teacher};
+}
+
+/// The same for any order of the exponents' sizes: student and teacher exchange their parts.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE terms<V> alpha_beta_terms(V d, V G, V P, V Q, double alpha, double beta) {
+  if (std::abs(beta) <= std::abs(alpha)) return alpha_beta_ordered(d, G, P, Q, alpha, beta);
+  const terms<V> exchanged = alpha_beta_ordered(V(lane_scalar<V>(0)) - d, G, Q, P, beta, alpha);
+  return {exchanged.term[0], exchanged.to_teacher[0], exchanged.to_student[0]};
 }
 
 /// p_t^α p_s^{1-α}, from the side that makes it decay where there is one.
