@@ -109,6 +109,8 @@ class Test:
 
     def prepare(self):
         with self.lock:
+            if self.ready:  # another thread was first
+                return self
             while not self.ready:
                 self.inside = {k: m for k, m in self.inside.items() if m.switches}
                 include = self.binary.with_suffix(".include")
