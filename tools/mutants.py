@@ -118,12 +118,12 @@ def expression(code, start, end):
         if depth == 1 and c == ")" and re.search(r"\b(?:if|for|while|switch) $", code[:opening(code, a - 1)]):
             break
         a -= 1
-    b = end
-    while b < len(code) and code[b] not in ",;?)]}":
+    b, ends = end, ",;)]}" if re.fullmatch(r"[-+*|]=", code[start:end]) else ",;?)]}"  # an assignment takes a ?: along
+    while b < len(code) and code[b] not in ends:
         if code[b] in "([{":
             b = closing(code, b)
             continue
-        if code[b] == ":" and ":" not in (code[b - 1], code[b + 1]):
+        if "?" in ends and code[b] == ":" and ":" not in (code[b - 1], code[b + 1]):
             break
         if code[b] == "=" and code[b + 1] != "=" and code[b - 1] not in "=<>!+-*|/":
             break
@@ -155,7 +155,10 @@ class Mutant:
         begin, stop = source.rfind("\n", 0, start) + 1, source.find("\n", end)
         after = source[begin:start] + new + source[end:stop]
         self.change = f"{short(source[begin:stop])}  =>  {short(after)}"
-        self.key, self.result, self.switches = f"{file}: {self.change}", None, True
+        # What the compiler evaluates has no switch.
+        before = code[code.rfind(";", 0, self.begin) + 1:self.begin]
+        constant = re.search(r"\bconstexpr\b[\w\s:<>,&*]*[={]", before)
+        self.key, self.result, self.switches = f"{file}: {self.change}", None, not constant
 
 
 def sample(sources, count, seed):

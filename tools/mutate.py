@@ -41,7 +41,7 @@ ENGINE = {
     "row/combine": ["row/combine", "objective/bd_kd"],
     "row/element": ["objective/kl", "objective/reverse_kl", "objective/jensen_shannon", "objective/alpha_beta"],
     "row/evaluate": ["objective/kl", "row/mixture", "row/combine", "row/temperature", "row/edges", "row/regressions"],
-    "row/fused": ["objective/kl", "row/edges", "row/sites", "row/temperature", "objective/binary_kl", "row/own_objective", "objective/entropy", "objective/soft_cross_entropy"],
+    "row/fused": ["objective/kl", "row/edges", "row/sites", "row/temperature", "objective/binary_kl", "row/own_objective", "objective/entropy", "objective/soft_cross_entropy", "objective/alpha_beta"],
     "row/fused_sweep": ["objective/kl", "row/edges", "row/temperature", "row/own_objective", "row/sites"],
     "row/moments": ["row/temperature", "objective/top_k_kl", "row/sites", "row/combine"],
     "row/ordered_leaves": ["objective/uld", "objective/adaptive_kl", "row/temperature"],

@@ -17,3 +17,11 @@ TEST_CASE("alpha_beta: value and gradients against 50-digit references") {
 }
 
 TEST_CASE("alpha_beta: properties") { harness::battery(distill::alpha_beta{}); }
+
+TEST_CASE("alpha_beta: at 0 and 0 a class that one side masks costs infinitely much") {
+  auto p = harness::random_problem<double>(1, 20, 3);
+  p.student_at(0, 4) = -INFINITY;
+  CHECK(harness::solve(distill::alpha_beta{.alpha = 0, .beta = 0}, p).value == INFINITY);
+  p.teacher_at(0, 4) = -INFINITY;
+  CHECK(std::isfinite(harness::solve(distill::alpha_beta{.alpha = 0, .beta = 0}, p).value));
+}

@@ -26,3 +26,9 @@ TEST_CASE("cross_entropy: the gradient to an input that it does not read is 0") 
     CHECK(std::all_of(got.teacher.begin(), got.teacher.end(), [](float g) { return g == 0; }));
   }
 }
+
+TEST_CASE("cross_entropy: labels smoothed away altogether do not ask for the label") {
+  auto p = harness::random_problem<double>(1, 20, 7);
+  p.student_at(0, p.labels[0]) = -INFINITY;
+  CHECK(std::isfinite(harness::solve(distill::cross_entropy{.label_smoothing = 1}, p).value));
+}

@@ -14,3 +14,11 @@ TEST_CASE("focal: value and gradients against 50-digit references") {
 }
 
 TEST_CASE("focal: properties") { harness::battery(distill::focal{}); }
+
+TEST_CASE("focal: a masked label costs infinitely much and pulls like cross-entropy") {
+  auto p = harness::random_problem<double>(1, 20, 5);
+  p.student_at(0, p.labels[0]) = -INFINITY;
+  const auto got = harness::solve(distill::focal{}, p);
+  CHECK(got.value == INFINITY);
+  CHECK(std::none_of(got.student.begin(), got.student.end(), [](double g) { return std::isnan(g); }));
+}

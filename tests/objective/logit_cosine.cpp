@@ -12,3 +12,13 @@ TEST_CASE("logit_cosine: value and gradients against 50-digit references") {
 }
 
 TEST_CASE("logit_cosine: properties") { harness::battery(distill::logit_cosine{}); }
+
+TEST_CASE("logit_cosine: a row of zeros has no direction") {
+  auto p = harness::random_problem<double>(1, 20, 4);
+  std::fill(p.student.begin(), p.student.end(), 0.0);
+  const auto one = harness::solve(distill::logit_cosine{}, p);
+  CHECK(one.value == 1);
+  CHECK(std::all_of(one.student.begin(), one.student.end(), [](double g) { return g == 0; }));
+  p.teacher = p.student;
+  CHECK(harness::solve(distill::logit_cosine{}, p).value == 0);
+}

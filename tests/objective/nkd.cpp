@@ -12,3 +12,11 @@ TEST_CASE("nkd: value and gradients against 50-digit references") {
 }
 
 TEST_CASE("nkd: properties") { harness::battery(distill::nkd{}); }
+
+TEST_CASE("nkd: a label that only the student masks leaves the teacher's gradient finite") {
+  auto p = harness::random_problem<double>(1, 20, 8);
+  p.student_at(0, p.labels[0]) = -INFINITY;
+  const auto got = harness::solve(distill::nkd{}, p);
+  CHECK(got.value == INFINITY);
+  CHECK(std::all_of(got.teacher.begin(), got.teacher.end(), [](double g) { return std::isfinite(g); }));
+}

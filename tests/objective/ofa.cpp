@@ -18,3 +18,11 @@ TEST_CASE("ofa: properties") { harness::battery(distill::ofa{.gamma = 1.3}); }
 TEST_CASE("ofa: properties at other parameters") {
   harness::check_mathematics<double>(distill::ofa{.gamma = 1.3, .form = distill::ofa_form::code});
 }
+
+TEST_CASE("ofa: a label that only the student masks leaves the teacher's gradient finite") {
+  auto p = harness::random_problem<double>(1, 20, 8);
+  p.student_at(0, p.labels[0]) = -INFINITY;
+  const auto got = harness::solve(distill::ofa{}, p);
+  CHECK(got.value == INFINITY);
+  CHECK(std::all_of(got.teacher.begin(), got.teacher.end(), [](double g) { return std::isfinite(g); }));
+}

@@ -14,3 +14,10 @@ TEST_CASE("renyi: value and gradients against 50-digit references") {
 }
 
 TEST_CASE("renyi: properties") { harness::battery(distill::renyi{.temperature = 2}); }
+
+TEST_CASE("renyi: no class in common, no direction") {
+  harness::problem<double> p{1, 4, {0, 1, -INFINITY, -INFINITY}, {-INFINITY, -INFINITY, 1, 0}, {0}};
+  const auto got = harness::solve(distill::renyi{.alpha = 0.5}, p);
+  CHECK(got.value == INFINITY);
+  for (std::size_t c = 0; c < 4; ++c) CHECK((got.student[c] == 0 && got.teacher[c] == 0));
+}

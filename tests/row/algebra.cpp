@@ -2,8 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <distill/objective/cross_entropy.hpp>
+#include <distill/objective/focal.hpp>
 #include <distill/objective/jensen_shannon.hpp>
 #include <distill/objective/kl.hpp>
+#include <distill/objective/logit_mse.hpp>
 #include <distill/objective/reverse_kl.hpp>
 
 #include "harness/sums.hpp"
@@ -111,4 +113,28 @@ TEST_CASE("temperature_scaling::none takes the factor T² away") {
   answer<double> expected;
   add(expected, 1.0 / 16, with);
   CHECK(harness::distance(without, expected, 1) <= 4);
+}
+
+TEST_CASE("the gradient of a sum is the sum of the gradients, for terms of every kind") {
+  for (const int columns : {10, 100}) {
+    const auto p = random_problem<double>(1, columns, 97);
+    const auto check = [&](const auto& first, const auto& second) {
+      const auto a = solve(first, p), b = solve(second, p), both = solve(first + second, p);
+      CHECK(both.value == doctest::Approx(a.value + b.value).epsilon(1e-14));
+      for (std::size_t c = 0; c < both.student.size(); ++c)
+        CHECK(both.student[c] == doctest::Approx(a.student[c] + b.student[c]).epsilon(1e-13));
+    };
+    check(1.0 * distill::cross_entropy{}, 1.0 * distill::focal{});
+    check(1.0 * distill::kl{}, 1.0 * distill::logit_mse{});
+    check(1.0 * distill::logit_mse{}, 1.0 * distill::kl{});
+    const auto plus = solve(1.0 * distill::cross_entropy{}, p), minus = solve(-1.0 * distill::cross_entropy{}, p);
+    for (std::size_t c = 0; c < plus.student.size(); ++c) CHECK(minus.student[c] == -plus.student[c]);
+  }
+}
+
+TEST_CASE("temperatures of the rows are a pointer, their number and a stride") {
+  const auto p = random_problem<double>(3, 10, 98);
+  const double apart[] = {1, -1, 2, -1, 3, -1}, together[] = {1, 2, 3, -1};
+  const auto expected = solve(distill::kl{.temperature = distill::row_parameter(apart, 3, 2)}, p);
+  CHECK(solve(distill::kl{.temperature = distill::row_parameter(together, 3)}, p).student == expected.student);
 }

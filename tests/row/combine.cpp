@@ -7,6 +7,7 @@
 #include <distill/objective/kl.hpp>
 #include <distill/objective/reverse_kl.hpp>
 #include <distill/objective/soft_cross_entropy.hpp>
+#include <distill/objective/taid.hpp>
 #include <distill/row/adaptor.hpp>
 #include <distill/row/combine.hpp>
 #include <distill/select/class_relation.hpp>
@@ -91,6 +92,12 @@ TEST_CASE("an input that is detached gets no gradient through that objective") {
     CHECK(got.teacher[i] == doctest::Approx(reverse.teacher[i]).epsilon(1e-12));
     CHECK(got.student[i] == doctest::Approx(forward.student[i] + reverse.student[i]).epsilon(1e-12));
   }
+}
+
+TEST_CASE("what an objective detaches of a mixed row stays so under an adaptor") {
+  const auto p = random_problem<double>(3, 20, 66);
+  const distill::taid objective{.t = 0.4};
+  CHECK(solve(distill::detached(distill::input::teacher, objective), p).student == solve(objective, p).student);
 }
 
 TEST_CASE("an adaptor around an adapted objective leaves what the inner one did") {

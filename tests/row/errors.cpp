@@ -5,8 +5,10 @@
 #include <string>
 
 #include <distill/objective/cross_entropy.hpp>
+#include <distill/objective/dac_kl.hpp>
 #include <distill/objective/jensen_shannon.hpp>
 #include <distill/objective/kl.hpp>
+#include <distill/objective/top_k_kl.hpp>
 
 #include "harness/problem.hpp"
 
@@ -194,4 +196,35 @@ TEST_CASE("the second of two calls checks its table and its coefficients") {
   distill::values(kl{}, c.in, table);
   check_names(message({coefficients, 2, 1}), {"coefficients is 2 x 1", "3 rows x 1 leaves"});
   check_names(message({coefficients, 3, 2}), {"coefficients is 3 x 2"});
+}
+
+namespace {
+/// Takes part by its label, without a demand on it.
+struct counted_kl : kl {
+  bool counts(distill::index label) const { return label >= 0; }
+};
+}  // namespace
+
+TEST_CASE("an objective that asks for labels in any way gets an error without them") {
+  const auto p = harness::random_problem<double>(2, 6, 5);
+  distill::batch<double> in = harness::inputs_of(kl{}, p);
+  const char* expected = "distill: labels are empty, the objective needs them";
+  CHECK_THROWS_WITH_AS(distill::value(counted_kl{}, in), expected, distill::argument_error);
+  CHECK_THROWS_WITH_AS(distill::value(1.0 * distill::dac_kl{} + 1.0 * kl{}, in), expected, distill::argument_error);
+}
+
+TEST_CASE("checks end where the arguments do") {
+  const auto p = harness::random_problem<double>(2, 6, 5);
+  const double temperatures[] = {1, 2, -1};
+  CHECK_NOTHROW(
+      distill::value(kl{.temperature = distill::row_parameter(temperatures, 2)}, harness::inputs_of(kl{}, p)));
+  const std::int32_t classes[] = {0, 3, 99, 1, 2, 99};
+  const double log_p[] = {-1, -2, 0, -1, -2, 0};
+  distill::batch<double> in = harness::inputs_of(kl{}, p);
+  in.stored = {matrix_view<const std::int32_t>(classes, 2, 2, 3), matrix_view<const double>(log_p, 2, 2, 3)};
+  CHECK_NOTHROW(distill::value(distill::top_k_kl{}, in));
+  distill::batch<double> none;
+  none.student = matrix_view<const double>(p.student.data(), 0, 6);
+  CHECK(distill::value(distill::top_k_kl{}, none).value == 0);
+  CHECK(distill::row_input<double>().rows() == 0);
 }

@@ -79,6 +79,20 @@ TEST_CASE("each side at a temperature of its own") {
   }
 }
 
+TEST_CASE("a gradient does not depend on which others are asked for") {
+  for (const int columns : lengths) {
+    const auto p = random_problem<double>(3, columns, 87);
+    const interpolated objective{.temperature = 2, .target_temperature = 3};
+    const auto both = solve(objective, p);
+    std::vector<double> alone(p.student.size());
+    distill::gradients<double> out;
+    out.student = distill::matrix_view<double>(alone.data(), p.rows, p.columns);
+    distill::value_and_gradient(objective, harness::inputs_of(objective, p), out,
+                                {.reduction = distill::reduction::sum()});
+    CHECK(alone == both.student);
+  }
+}
+
 TEST_CASE("mixed rows are held to the same properties") {
   harness::masking_is_deletion<float>(interpolated{.temperature = 2, .target_temperature = 3});
   harness::masking_is_deletion<double>(interpolated{.temperature = 2, .target_temperature = 3});
