@@ -50,7 +50,7 @@ ENGINE = {
                    "objective/top_k_kl", "row/edges", "row/own_objective", "row/sites", "row/combine"],
     "row/objective": ["row/own_objective", "objective/kl", "row/combine"],
     "row/parameter": ["row/algebra", "row/errors", "row/regressions"],
-    "row/plan": ["row/algebra", "row/sites", "row/combine", "objective/top_k_kl", "row/temperature"],
+    "row/plan": ["row/algebra", "row/sites", "row/combine", "objective/top_k_kl", "row/temperature", "row/errors"],
     "row/ranking": ["objective/uld", "objective/adaptive_kl"],
     "row/reduction": ["row/mixture", "row/errors"],
     "row/short_kernel": ["objective/kl", "objective/cross_entropy", "row/edges", "row/algebra", "row/sites", "row/regressions"],

@@ -448,3 +448,8 @@ TEST_CASE("what dropped_mass refuses, before it writes") {
   CHECK(message(3, 1, 3) == "distill: dropped_mass: mass has 3 entries, the matrix has 4 rows");
   CHECK(mass == std::vector<double>(4, 7));
 }
+
+TEST_CASE("an input that is not given has no rows") {
+  CHECK(distill::row_input<double>().rows() == 0);
+  CHECK(distill::row_input<double>().columns() == 0);
+}
