@@ -33,8 +33,8 @@ struct beta_divergence {
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
     if (beta == 0) return {x.pt_phi(), x.pt_expm1(), V(lane_scalar<V>(0)) - mass_times(x.p_t, x.d)};
     if (beta == 1) {
-      const V half(lane_scalar<V>(0.5)), difference = x.pt_expm1();
-      return {half * difference * difference, x.p_s * difference, x.p_t * x.ps_expm1()};
+      const V one_half(lane_scalar<V>(0.5)), difference = x.pt_expm1();
+      return {one_half * difference * difference, x.p_s * difference, x.p_t * x.ps_expm1()};
     }
     const V power(static_cast<lane_scalar<V>>(beta));
     const V raised_s = exp_nonpositive(power * x.log_s), raised_t = exp_nonpositive(power * x.log_t);

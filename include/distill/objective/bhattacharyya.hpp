@@ -31,11 +31,11 @@ struct bhattacharyya {
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V, 2> operator()(const element<V>& x) const {
     const terms<V> squared = squared_hellinger{}(x);
-    const V root = lane<V>::sqrt(x.p_s) * lane<V>::sqrt(x.p_t), half = V(lane_scalar<V>(0.5)) * root;
+    const V root = lane<V>::sqrt(x.p_s) * lane<V>::sqrt(x.p_t), half_root = V(lane_scalar<V>(0.5)) * root;
     terms<V, 2> result;
     result.term = {squared.term[0], root};
-    result.to_student = {squared.to_student[0], half};
-    result.to_teacher = {squared.to_teacher[0], half};
+    result.to_student = {squared.to_student[0], half_root};
+    result.to_teacher = {squared.to_teacher[0], half_root};
     return result;
   }
   folded<2> fold(const std::array<double, 2>& sum) const {

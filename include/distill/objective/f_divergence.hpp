@@ -22,8 +22,8 @@ struct triangular {
   static constexpr double at_infinity = 0.5;
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE std::array<V, 2> operator()(const likelihood_ratio<V>& r) const {
-    const V half(lane_scalar<V>(0.5)), share = r.excess / (r.value + V(lane_scalar<V>(1)));
-    return {half * r.excess * share, share - half * share * share};
+    const V one_half(lane_scalar<V>(0.5)), share = r.excess / (r.value + V(lane_scalar<V>(1)));
+    return {one_half * r.excess * share, share - one_half * share * share};
   }
 };
 

@@ -25,15 +25,15 @@ struct log_cosh {
 
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const logit_pair<V>& x) const {
-    const V zero(lane_scalar<V>(0)), one(lane_scalar<V>(1)), half(lane_scalar<V>(0.5));
-    const V size = half * lane<V>::abs(x.difference);
+    const V zero(lane_scalar<V>(0)), one(lane_scalar<V>(1)), one_half(lane_scalar<V>(0.5));
+    const V size = one_half * lane<V>::abs(x.difference);
     const V decay = expm1_nonpositive(zero - (size + size));  // e^{-2|x|} - 1
     const V tangent = (zero - decay) / (one + one + decay);
     // -½ log(1 - tanh²) near 0, |x| + log((1 + e^{-2|x|})/2) elsewhere: one logarithm serves both.
-    const auto near = size < half;
-    const V log = natural_log1p(lane<V>::select(near, zero - tangent * tangent, half * decay));
-    const V slope = half * lane<V>::select(x.difference < zero, zero - tangent, tangent);
-    return {lane<V>::select(near, zero - half * log, size + log), slope, zero - slope};
+    const auto near = size < one_half;
+    const V log = natural_log1p(lane<V>::select(near, zero - tangent * tangent, one_half * decay));
+    const V slope = one_half * lane<V>::select(x.difference < zero, zero - tangent, tangent);
+    return {lane<V>::select(near, zero - one_half * log, size + log), slope, zero - slope};
   }
 };
 

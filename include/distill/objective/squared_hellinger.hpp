@@ -25,10 +25,10 @@ struct squared_hellinger {
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
     using T = lane_scalar<V>;
-    const V half(T(0.5)), h = half * x.d;
+    const V one_half(T(0.5)), h = one_half * x.d;
     const V root_s = lane<V>::sqrt(x.p_s), root_t = lane<V>::sqrt(x.p_t);
-    const V difference = lane<V>::select(lane<V>::abs(h) < half, root_t * (h + phi_small(h)), root_s - root_t);
-    const V half_difference = half * difference;
+    const V difference = lane<V>::select(lane<V>::abs(h) < one_half, root_t * (h + phi_small(h)), root_s - root_t);
+    const V half_difference = one_half * difference;
     return {half_difference * difference, half_difference * root_s, V(T(0)) - half_difference * root_t};
   }
 };

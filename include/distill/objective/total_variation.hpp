@@ -26,9 +26,9 @@ struct total_variation {
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
     using T = lane_scalar<V>;
-    const V zero(T(0)), half(T(0.5));
-    const V sign = lane<V>::select(zero < x.d, half, lane<V>::select(x.d < zero, zero - half, zero));
-    return {half * lane<V>::abs(x.pt_expm1()), sign * x.p_s, zero - sign * x.p_t};
+    const V zero(T(0)), one_half(T(0.5));
+    const V sign = lane<V>::select(zero < x.d, one_half, lane<V>::select(x.d < zero, zero - one_half, zero));
+    return {one_half * lane<V>::abs(x.pt_expm1()), sign * x.p_s, zero - sign * x.p_t};
   }
 };
 
