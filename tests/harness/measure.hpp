@@ -25,6 +25,7 @@
 
 #include <distill/row/evaluate.hpp>
 
+#include "harness/problem.hpp"
 #include "harness/reference.hpp"
 #include "harness/softmax.hpp"
 
@@ -100,29 +101,6 @@ struct accuracy_record {
 
 namespace detail {
 
-/// What matters here of an objective's metadata, of all its leaves together.
-struct traits {
-  bool teacher = false, labels = false, stored = false;
-  bool divergence = true;  // 0 between equal rows
-  bool squared = false;    // the factor T²
-};
-
-template <class Objective>
-traits traits_of(const Objective& objective) {
-  traits result;
-  distill::as_sum(objective).each([&](auto, const auto& item) {
-    const distill::objective_info info = item.leaf.info;
-    result.teacher |= info.uses_teacher;
-    result.labels |= info.uses_labels;
-    result.stored |= info.uses_stored;
-    result.divergence &= info.zero_at_equality;
-    result.squared |= item.leaf.scaling == distill::temperature_scaling::squared;
-  });
-  if constexpr (distill::compound<Objective>)  // what it claims as a whole
-    result.divergence = Objective::info.zero_at_equality;
-  return result;
-}
-
 /// What a label asks of class i.
 inline long double target(const reference_case& c, std::size_t i) {
   const bool label = static_cast<distill::index>(i) == c.row.label;
@@ -167,20 +145,20 @@ computed<T> compute(const reference_case& c, const Objective& objective) {
   const std::vector<T> student(c.row.student.begin(), c.row.student.end());
   const std::vector<T> teacher(c.row.teacher.begin(), c.row.teacher.end());
   const auto columns = static_cast<distill::index>(student.size());
-  const detail::traits reads = detail::traits_of(objective);
+  const facts reads = facts_of(objective);
   computed<T> result{0, std::vector<T>(student.size()), std::vector<T>(teacher.size())};
   distill::batch<T> in;
   distill::gradients<T> out;
   in.student = distill::matrix_view<const T>(student.data(), 1, columns);
   out.student = distill::matrix_view<T>(result.student.data(), 1, columns);
-  if (reads.teacher) {
+  if (reads.uses_teacher) {
     in.teacher = distill::matrix_view<const T>(teacher.data(), 1, columns);
     if (!c.teacher.empty()) out.teacher = distill::matrix_view<T>(result.teacher.data(), 1, columns);
   }
-  if (reads.labels) in.labels = distill::index_view(&c.row.label, 1);
-  const stored_classes stored(c, reads.stored ? static_cast<std::size_t>(c.parameters["k"]) : 0);
+  if (reads.uses_labels) in.labels = distill::index_view(&c.row.label, 1);
+  const stored_classes stored(c, reads.uses_stored ? static_cast<std::size_t>(c.parameters["k"]) : 0);
   const auto k = static_cast<distill::index>(stored.classes.size());
-  if (reads.stored)
+  if (reads.uses_stored)
     in.stored = {distill::matrix_view<const std::int32_t>(stored.classes.data(), 1, k),
                  distill::matrix_view<const double>(stored.log_p.data(), 1, k)};
   result.value = distill::value_and_gradient(objective, in, out);
@@ -199,7 +177,7 @@ bool in_range(const reference_case& c) {
 }
 
 template <class T>
-case_errors errors_of(const reference_case& c, const computed<T>& got, detail::traits reads, common_shift shift) {
+case_errors errors_of(const reference_case& c, const computed<T>& got, const facts& reads, common_shift shift) {
   const long double epsilon = detail::epsilon<T>, temperature = c.parameters.temperature;
   const long double slope_factor = reads.squared ? temperature : 1 / temperature;
   const long double root_of_factor = reads.squared ? temperature : 1;
@@ -213,7 +191,7 @@ case_errors errors_of(const reference_case& c, const computed<T>& got, detail::t
   long double floor = shift == common_shift::linear      ? root_of_factor * rounding
                       : shift == common_shift::quadratic ? rounding * std::max(rounding, std::sqrt(std::abs(c.value)))
                                                          : rounding * rounding;
-  if (!reads.divergence) floor = std::max(floor, root_of_factor * root_of_factor * detail::epsilon<double>);
+  if (!reads.zero_at_equality) floor = std::max(floor, root_of_factor * root_of_factor * detail::epsilon<double>);
   const long double value_unit = std::max({epsilon * std::abs(c.value), epsilon * c.value_size, floor});
   result.overflowed = got.value == std::numeric_limits<double>::infinity() && std::isfinite(c.value);
   result.value = in_units(std::abs(static_cast<long double>(got.value) - c.value), value_unit);
@@ -222,8 +200,8 @@ case_errors errors_of(const reference_case& c, const computed<T>& got, detail::t
                                 const std::vector<long double>& size, entry_errors& errors) {
     for (std::size_t k = 0; k < expected.size(); ++k) {
       const std::size_t i = c.row.columns[k];
-      const long double unit = slope_factor * (s.p[i] + (reads.teacher || reads.stored ? t.p[i] : 0) +
-                                               (reads.labels ? detail::target(c, i) : 0));
+      const long double unit = slope_factor * (s.p[i] + (reads.uses_teacher || reads.uses_stored ? t.p[i] : 0) +
+                                               (reads.uses_labels ? detail::target(c, i) : 0));
       const long double own_unit = size.empty() ? unit : std::max(unit, size[k]);
       long double error = std::abs(static_cast<long double>(own[i]) - expected[k]);
       // Below the normal range there are no digits to keep: exp underflows to 0 there.
@@ -257,7 +235,7 @@ accuracy_record measure(const std::string& name, const Make& make_objective, com
       else
         return make_objective(c.parameters);
     }();
-    const case_errors errors = errors_of<T>(c, compute<T>(c, objective), detail::traits_of(objective), shift);
+    const case_errors errors = errors_of<T>(c, compute<T>(c, objective), facts_of(objective), shift);
     if (errors.overflowed)
       ++record.out_of_range;
     else

@@ -82,6 +82,7 @@ problem<T> part_of(const problem<T>& whole, index first, index count) {
 struct facts {
   bool uses_teacher = false, uses_labels = false, nonnegative = true, zero_at_equality = true, symmetric = true;
   bool uses_stored = false, shift_invariant = true, whole_derivative = true, smooth = true;
+  bool squared = false;    // some leaf has the factor T²
   double temperature = 0;  // the largest
 };
 
@@ -99,6 +100,7 @@ facts facts_of(const Objective& objective) {
     result.shift_invariant &= info.shift_invariant;
     result.whole_derivative &= info.whole_derivative;
     result.smooth &= info.smooth;
+    result.squared |= item.leaf.scaling == distill::temperature_scaling::squared;
     const distill::row_parameter& temperature = item.leaf.temperature;
     for (index r = 0; r < std::max<index>(1, temperature.size()); ++r)
       result.temperature = std::max(result.temperature, temperature[r]);

@@ -120,6 +120,16 @@ DISTILL_HD DISTILL_INLINE V log_reduced(V r, V exponent) {
   return lane<V>::fma(exponent, V(log2_parts<T>::high), r - (half_square - low));
 }
 
+/// The exponent that a field of it, already shifted down, stands for.
+template <class V>
+DISTILL_HD DISTILL_INLINE V exponent_of(typename lane<V>::bits field) {
+  using T = lane_scalar<V>;
+  using B = typename lane<T>::bits;
+  constexpr T magic = static_cast<T>(B(1) << lane<V>::mantissa_bits);  // its last mantissa bit is worth 1
+  return lane<V>::from_bits(field | typename lane<V>::bits(std::bit_cast<B>(magic))) -
+         V(magic + static_cast<T>(lane<V>::exponent_bias));
+}
+
 /// Splits a positive normal u into 2^exponent · fraction with the fraction in [√½, √2).
 template <class V>
 struct split {
@@ -131,10 +141,8 @@ struct split {
     constexpr int m = lane<V>::mantissa_bits;
     constexpr B sqrt_half = std::bit_cast<B>(static_cast<T>(std::numbers::sqrt2 / 2));
     constexpr B one = std::bit_cast<B>(T(1));
-    constexpr T magic = static_cast<T>(B(1) << m);  // its last mantissa bit is worth 1
     const bits offset = lane<V>::to_bits(u) + bits(B(one - sqrt_half));
-    exponent = lane<V>::from_bits((offset >> m) | bits(std::bit_cast<B>(magic))) -
-               V(magic + static_cast<T>(lane<V>::exponent_bias));
+    exponent = exponent_of<V>(offset >> m);
     fraction = lane<V>::from_bits((offset & bits(B((B(1) << m) - 1))) + bits(sqrt_half));
   }
 };
@@ -232,12 +240,10 @@ DISTILL_HD DISTILL_INLINE mass_comparison<V> compare_masses(V p, V m, V differen
   using bits = typename lane<V>::bits;
   constexpr int digits = lane<V>::mantissa_bits;
   constexpr B bias = static_cast<B>(lane<V>::exponent_bias);
-  constexpr T magic = static_cast<T>(B(1) << digits);  // its last mantissa bit is worth 1
   // The bits of a number, read as an integer, are its logarithm to within 0.09.
   const bits biased =
       (lane<V>::to_bits(m) - lane<V>::to_bits(p) + bits((bias << digits) + (B(1) << (digits - 1)))) >> digits;
-  const V n =
-      lane<V>::from_bits(biased | bits(std::bit_cast<B>(magic))) - V(magic + static_cast<T>(lane<V>::exponent_bias));
+  const V n = detail::exponent_of<V>(biased);
   const V near_m = p * lane<V>::from_bits(biased << digits);
   const auto close = n == V(T(0));
   const V whole = lane<V>::max(m + near_m, V(std::numeric_limits<T>::min()));  // 0 where neither side has the class

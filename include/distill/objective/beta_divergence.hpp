@@ -3,6 +3,7 @@
 #include "../row/algebra.hpp"
 #include "../row/objective.hpp"
 #include "detail/alpha_beta.hpp"
+#include "kl.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
@@ -31,7 +32,7 @@ struct beta_divergence {
 
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
-    if (beta == 0) return {x.pt_phi(), x.pt_expm1(), V(lane_scalar<V>(0)) - mass_times(x.p_t, x.d)};
+    if (beta == 0) return kl{}(x);
     if (beta == 1) {
       const V one_half(lane_scalar<V>(0.5)), difference = x.pt_expm1();
       return {one_half * difference * difference, x.p_s * difference, x.p_t * x.ps_expm1()};

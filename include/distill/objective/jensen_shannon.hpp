@@ -3,6 +3,8 @@
 #include "../row/algebra.hpp"
 #include "../row/objective.hpp"
 #include "detail/mixture.hpp"
+#include "kl.hpp"
+#include "reverse_kl.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
@@ -39,8 +41,8 @@ struct jensen_shannon {
 
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
-    if (beta == 0) return {x.pt_phi(), x.pt_expm1(), V(lane_scalar<V>(0)) - mass_times(x.p_t, x.d)};
-    if (beta == 1) return {x.ps_phi(), mass_times(x.p_s, x.d), x.ps_expm1()};
+    if (beta == 0) return kl{}(x);
+    if (beta == 1) return reverse_kl{}(x);
     if (beta == 0.5) {
       const V share(lane_scalar<V>(form == jensen_shannon_form::normalised ? 2 : 0.5));
       const terms<V> whole = detail::even_mixture_divergence(x);

@@ -3,6 +3,7 @@
 #include "../row/algebra.hpp"
 #include "../row/objective.hpp"
 #include "detail/mixture.hpp"
+#include "kl.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
@@ -29,7 +30,7 @@ struct skew_kl {
 
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
-    if (lambda == 0) return {x.pt_phi(), x.pt_expm1(), V(lane_scalar<V>(0)) - mass_times(x.p_t, x.d)};
+    if (lambda == 0) return kl{}(x);
     return detail::mixture_divergence(x, lambda, 1, 0);
   }
 };

@@ -3,6 +3,7 @@
 #include "../row/algebra.hpp"
 #include "../row/objective.hpp"
 #include "detail/mixture.hpp"
+#include "reverse_kl.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
@@ -29,7 +30,7 @@ struct skew_reverse_kl {
 
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
-    if (lambda == 0) return {x.ps_phi(), mass_times(x.p_s, x.d), x.ps_expm1()};
+    if (lambda == 0) return reverse_kl{}(x);
     return detail::mixture_divergence(x, 1 - lambda, 0, 1);
   }
 };

@@ -205,14 +205,21 @@ class row_call {
   double* records_;
 };
 
+/// What every call begins with.
+template <row_objective X, class T>
+row_plan<X> checked_plan(const sum_of<X>& sum, const batch<T>& in, row_workspace<T>& workspace) {
+  row_plan<X> plan(sum);
+  plan.stored = in.stored;
+  check_inputs<X>(sum, plan, in, workspace.marks());
+  return plan;
+}
+
 template <row_objective X, class T>
 evaluation<sum_of<X>::leaves> run(const X& objective, const batch<T>& in, const gradients<T>& out,
                                   const row_options& options, row_workspace<T>& workspace) {
   constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
   const sum_of<X>& sum = as_sum(objective);
-  row_plan<X> plan(sum);
-  plan.stored = in.stored;
-  check_inputs<X>(sum, plan, in, workspace.marks());
+  const auto plan = checked_plan<X>(sum, in, workspace);
   check_outputs(plan.used, in, out);
   check_temperature_output(out, in.student.rows(), static_cast<index>(leaves));
   check_options(options, in.student.rows());
@@ -254,9 +261,7 @@ template <row_objective X, class T>
 void values(const X& objective, const batch<T>& in, value_table<X>& table, const execution& how,
             row_workspace<T>& workspace) {
   const sum_of<X>& sum = as_sum(objective);
-  detail::row_plan<X> plan(sum);
-  plan.stored = in.stored;
-  detail::check_inputs<X>(sum, plan, in, workspace.marks());
+  const auto plan = detail::checked_plan<X>(sum, in, workspace);
   const row_options options{.reduction = reduction::sum()};
   const detail::participation<X, T> shares(sum, in, options);
   detail::check_execution(how);
@@ -293,9 +298,7 @@ void gradient(const X& objective, const batch<T>& in, const value_table<X>& tabl
               store_mode store, const execution& how, row_workspace<T>& workspace) {
   constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
   const sum_of<X>& sum = as_sum(objective);
-  detail::row_plan<X> plan(sum);
-  plan.stored = in.stored;
-  detail::check_inputs<X>(sum, plan, in, workspace.marks());
+  const auto plan = detail::checked_plan<X>(sum, in, workspace);
   detail::check_outputs(plan.used, in, out);
   const index rows = in.student.rows(), columns = in.student.columns();
   detail::check_execution(how);

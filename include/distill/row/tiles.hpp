@@ -48,7 +48,7 @@ class tile_scratch {
  public:
   /// `visited` rows are computed together: a tile holds a multiple of them.
   tile_scratch(const batch<T>& in, const gradients<T>& out, const std::array<bool, input_count>& used, index visited)
-      : stride_(padded(in.student.columns(), line) + 3 * line), tallest_(visited) {
+      : stride_(scratch_stride<T>(in.student.columns())), tallest_(visited) {
     for (std::size_t k = 0; k < input_count; ++k) {
       const row_input<T>& source = in[static_cast<input>(k)];
       const row_output<T>& target = out[static_cast<input>(k)];
@@ -86,8 +86,6 @@ class tile_scratch {
   T* out(std::size_t k, index row, T* scratch) const { return at(out_[k], row, scratch); }
 
  private:
-  static constexpr index line = static_cast<index>(cache_line / sizeof(T));
-
   tile place(index height, index visited) {
     const tile result{padded(std::max<index>(height, 1), visited), size_};
     size_ += result.height * stride_;
@@ -98,7 +96,6 @@ class tile_scratch {
     return t.height > 0 ? scratch + t.offset + row % t.height * stride_ : nullptr;
   }
 
-  // A few lines more than the row: arrays a multiple of 4 KiB apart would share cache sets.
   index stride_, tallest_, size_ = 0;
   std::array<tile, input_count> in_{}, out_{};
 };

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "../../row/element.hpp"
+#include "../kl.hpp"
+#include "../reverse_kl.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
@@ -54,8 +56,8 @@ DISTILL_HD DISTILL_INLINE V geometric_mean(const element<V>& x, double alpha) {
 /// The α divergence of Amari, (Σ p_t^α p_s^{1-α} - 1)/(α(α-1)): the family's member with α + β = 1.
 template <lane_type V>
 DISTILL_HD DISTILL_INLINE terms<V> amari_terms(const element<V>& x, double alpha) {
-  if (alpha == 1) return {x.pt_phi(), x.pt_expm1(), V(lane_scalar<V>(0)) - mass_times(x.p_t, x.d)};
-  if (alpha == 0) return {x.ps_phi(), mass_times(x.p_s, x.d), x.ps_expm1()};
+  if (alpha == 1) return kl{}(x);
+  if (alpha == 0) return reverse_kl{}(x);
   return alpha_beta_terms(x.d, geometric_mean(x, alpha), x.p_s, x.p_t, alpha, 1 - alpha);
 }
 
