@@ -4,6 +4,7 @@
 #include <charconv>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "../config.hpp"
 
@@ -18,6 +19,7 @@ namespace detail {
 
 inline std::string text(const char* value) { return value; }
 inline std::string text(const std::string& value) { return value; }
+inline std::string text(std::string_view value) { return std::string(value); }
 /// The shortest text that reads back as the same number.
 template <class Number>
 std::string text(const Number& value) {

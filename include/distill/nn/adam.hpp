@@ -48,7 +48,7 @@ class adam {
         rest2(static_cast<T>(1 - options_.beta2));
     using ops = lane<simd<T>>;
     state_.for_each_piece("adam", parameters, resources, [&](index size, T* value, const T* gradient, T* m, T* v) {
-      detail::sweep<T>(
+      distill::detail::sweep<T>(
           size,
           [&](simd<T>& x, const simd<T>& g, simd<T>& first, simd<T>& second) DISTILL_LAMBDA_INLINE {
             first = ops::fma(beta1, first, rest1 * g);

@@ -10,7 +10,7 @@
 #include "detail/patches.hpp"
 #include "initialise.hpp"
 #include "layer.hpp"
-#include "product.hpp"
+#include "../dense/product.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
@@ -128,15 +128,15 @@ class conv2d : public layer<T> {
     });
     for (index run = 0; run < runs && need_weights; ++run) {
       const T* sum = sums + run * sum_size;
-      if (weight_.trainable) detail::add_to(weight_.gradient().data, sum, weight_.size());
-      if (bias_.trainable) detail::add_to(bias_.gradient().data, sum + weight_.size(), outputs);
+      if (weight_.trainable) distill::detail::add_to(weight_.gradient().data, sum, weight_.size());
+      if (bias_.trainable) distill::detail::add_to(bias_.gradient().data, sum + weight_.size(), outputs);
     }
     t.memory().rewind(start);
   }
 
   static T row_sum(const T* from, index count) {
     simd<T> sum(T(0));
-    detail::sweep<T>(
+    distill::detail::sweep<T>(
         count, [&](const simd<T>& v) DISTILL_LAMBDA_INLINE { sum += v; }, from);
     return static_cast<T>(distill::detail::reduce_sum<T>(sum));
   }

@@ -8,7 +8,7 @@
 #include "../config.hpp"
 #include "initialise.hpp"
 #include "layer.hpp"
-#include "product.hpp"
+#include "../dense/product.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
@@ -60,7 +60,7 @@ class linear : public layer<T> {
       product(transposed(x), dy, dw, dw, t.resources());
     }
     if (bias_.trainable)
-      for (index row = 0; row < dy.rows; ++row) detail::add_to(bias_.gradient().data, dy.row(row), dy.columns);
+      for (index row = 0; row < dy.rows; ++row) distill::detail::add_to(bias_.gradient().data, dy.row(row), dy.columns);
     if (const gradient_slot<T> slot = t.claim_gradient(input)) {
       const matrix_view<T> dx = slot.view.matrix();
       product(dy, transposed(matrix_view<const T>(weight_.value().matrix())), dx,

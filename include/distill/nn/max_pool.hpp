@@ -5,7 +5,7 @@
 #include <string>
 
 #include "../config.hpp"
-#include "detail/sweep.hpp"
+#include "../core/sweep.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -68,7 +68,7 @@ class max_pool : public layer<T> {
         const index offset = place / window * width + place % window;
         every_window(in + offset, pixels);
         const simd<T> here(static_cast<T>(offset));
-        detail::sweep<T>(
+        distill::detail::sweep<T>(
             size,
             [&](simd<T>& best, simd<T>& at, const simd<T>& v) DISTILL_LAMBDA_INLINE {
               // isnan, not v != v: xsimd 8.1 has that false for NaN under AVX-512.

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "../config.hpp"
-#include "detail/sweep.hpp"
+#include "../core/sweep.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -20,7 +20,7 @@ class relu : public layer<T> {
     const tensor_view<const T> x = t.value(input);
     const tensor_view<T> y = t.allocate(x.shape);
     pieces(t, x.size(), [&](index from, index size) {
-      detail::sweep<T>(
+      distill::detail::sweep<T>(
           size, [](simd<T>& to, const simd<T>& v) DISTILL_LAMBDA_INLINE { to = positive(v, v); }, y.data + from,
           x.data + from);
     });
@@ -35,9 +35,9 @@ class relu : public layer<T> {
 
   template <class Piece>
   static void pieces(tape<T>& t, index size, const Piece& piece) {
-    const index count = (size + detail::sweep_piece - 1) / detail::sweep_piece;
+    const index count = (size + distill::detail::sweep_piece - 1) / distill::detail::sweep_piece;
     parallel_for(count, t.threads(size), [&](index i, int) {
-      piece(i * detail::sweep_piece, std::min(detail::sweep_piece, size - i * detail::sweep_piece));
+      piece(i * distill::detail::sweep_piece, std::min(distill::detail::sweep_piece, size - i * distill::detail::sweep_piece));
     });
   }
 
@@ -47,12 +47,12 @@ class relu : public layer<T> {
     T* dx = slot.view.data;
     pieces(t, slot.view.size(), [&](index from, index size) {
       if (slot.accumulate)
-        detail::sweep<T>(
+        distill::detail::sweep<T>(
             size,
             [](simd<T>& to, const simd<T>& out, const simd<T>& g) DISTILL_LAMBDA_INLINE { to += positive(out, g); },
             dx + from, y + from, dy + from);
       else
-        detail::sweep<T>(
+        distill::detail::sweep<T>(
             size,
             [](simd<T>& to, const simd<T>& out, const simd<T>& g) DISTILL_LAMBDA_INLINE { to = positive(out, g); },
             dx + from, y + from, dy + from);

@@ -41,12 +41,12 @@ class sgd {
     using ops = lane<simd<T>>;
     state_.for_each_piece("sgd", parameters, resources, [&](index size, T* value, const T* gradient, T* velocity) {
       if (options_.momentum == 0)
-        detail::sweep<T>(
+        distill::detail::sweep<T>(
             size,
             [&](simd<T>& x, const simd<T>& g) DISTILL_LAMBDA_INLINE { x = ops::fma(rate, ops::fma(decay, x, g), x); },
             value, gradient);
       else
-        detail::sweep<T>(
+        distill::detail::sweep<T>(
             size,
             [&](simd<T>& x, const simd<T>& g, simd<T>& v) DISTILL_LAMBDA_INLINE {
               const simd<T> full = ops::fma(decay, x, g);

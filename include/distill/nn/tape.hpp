@@ -16,7 +16,7 @@
 #include "../core/error.hpp"
 #include "../core/parallel.hpp"
 #include "arena.hpp"
-#include "detail/sweep.hpp"
+#include "../core/sweep.hpp"
 #include "gradient_slot.hpp"
 #include "tensor_view.hpp"
 #include "variable.hpp"
@@ -133,7 +133,7 @@ class tape {
     if (n.gradient == nullptr)
       n.gradient = gradient.data;
     else
-      detail::add_to(n.gradient, static_cast<const T*>(gradient.data), gradient.size());
+      distill::detail::add_to(n.gradient, static_cast<const T*>(gradient.data), gradient.size());
   }
 
   // --- stepping ---

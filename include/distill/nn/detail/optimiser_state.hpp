@@ -7,7 +7,7 @@
 #include "../../config.hpp"
 #include "../../core/parallel.hpp"
 #include "../parameter.hpp"
-#include "sweep.hpp"
+#include "../../core/sweep.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
@@ -25,10 +25,10 @@ class optimiser_state {
     for (std::size_t k = 0; k < parameters.size(); ++k) {
       const parameter<T>& p = *parameters[k];
       if (!p.trainable) continue;
-      const index pieces = (p.size() + sweep_piece - 1) / sweep_piece;
+      const index pieces = (p.size() + distill::detail::sweep_piece - 1) / distill::detail::sweep_piece;
       const int threads = pieces < 8 ? 1 : resources.count();  // less takes no longer than waking a thread
       parallel_for(pieces, threads, [&](index piece, int) {
-        const index from = piece * sweep_piece, size = std::min(sweep_piece, p.size() - from);
+        const index from = piece * distill::detail::sweep_piece, size = std::min(distill::detail::sweep_piece, p.size() - from);
         T* value = p.value().data + from;
         const T* gradient = p.gradient().data + from;
         T* slots = slots_[k].data() + from;

@@ -5,7 +5,7 @@
 
 #include "../../config.hpp"
 #include "../../core/matrix_view.hpp"
-#include "sweep.hpp"
+#include "../../core/sweep.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
@@ -62,7 +62,7 @@ void gather_patches(const patch_geometry& g, const T* image, T* patches) {
   if (g.stride == 1)
     g.for_each_row(
         [&](index from, index to, index count) DISTILL_LAMBDA_INLINE {
-          sweep<T>(
+          distill::detail::sweep<T>(
               count, [](simd<T>& a, const simd<T>& b) DISTILL_LAMBDA_INLINE { a = b; }, patches + to, image + from);
         },
         zero);
@@ -80,7 +80,7 @@ void scatter_patches(const patch_geometry& g, const T* patches, T* image) {
   const auto nothing = [](index, index) {};
   if (g.stride == 1)
     g.for_each_row([&](index to, index from, index count)
-                       DISTILL_LAMBDA_INLINE { add_to(image + to, patches + from, count); },
+                       DISTILL_LAMBDA_INLINE { distill::detail::add_to(image + to, patches + from, count); },
                    nothing);
   else
     g.for_each_row(

@@ -5,7 +5,6 @@
 #include "../core/matrix_view.hpp"
 
 DISTILL_NAMESPACE_BEGIN
-namespace nn {
 
 /// The same matrix with rows and columns exchanged; nothing moves.
 template <class T>
@@ -13,5 +12,4 @@ constexpr matrix_view<T> transposed(const matrix_view<T>& m) {
   return {m.data, m.columns, m.rows, m.column_stride, m.row_stride};
 }
 
-}  // namespace nn
 DISTILL_NAMESPACE_END

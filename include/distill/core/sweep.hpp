@@ -1,15 +1,15 @@
-// One SIMD loop for every element-wise pass of the student stack.
+// One SIMD loop for every element-wise pass over arrays.
 #pragma once
 
 #include <tuple>
 #include <type_traits>
 
-#include "../../config.hpp"
-#include "../../core/matrix_view.hpp"
-#include "../../core/simd.hpp"
+#include "../config.hpp"
+#include "matrix_view.hpp"
+#include "simd.hpp"
 
 DISTILL_NAMESPACE_BEGIN
-namespace nn::detail {
+namespace detail {
 
 /// Calls f(batch&...) with a batch of each array for all of [0, size), and stores the batches of the arrays that are
 /// not const. Touches nothing beyond the end.
@@ -30,13 +30,13 @@ DISTILL_INLINE void sweep(index size, F&& f, Element*... arrays) {
         batches);
   }
   if (const index rest = size - i; rest > 0) {
-    std::tuple batches{distill::detail::load_partial<T>(arrays + i, rest, T(0))...};
+    std::tuple batches{load_partial<T>(arrays + i, rest, T(0))...};
     std::apply(f, batches);
     std::apply(
         [&](const auto&... v) DISTILL_LAMBDA_INLINE {
           (store(arrays + i, v,
                  [rest](T* to, const simd<T>& b)
-                     DISTILL_LAMBDA_INLINE { distill::detail::store_partial<T>(to, rest, b); }),
+                     DISTILL_LAMBDA_INLINE { store_partial<T>(to, rest, b); }),
            ...);
         },
         batches);
@@ -61,5 +61,5 @@ DISTILL_INLINE void fill(T* to, T value, index size) {
 /// L2.
 inline constexpr index sweep_piece = 16384;
 
-}  // namespace nn::detail
+}  // namespace detail
 DISTILL_NAMESPACE_END

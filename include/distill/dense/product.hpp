@@ -6,12 +6,11 @@
 #include "../config.hpp"
 #include "../core/matrix_view.hpp"
 #include "../core/parallel.hpp"
+#include "../core/sweep.hpp"
 #include "detail/product_tile.hpp"
-#include "detail/sweep.hpp"
 #include "transposed.hpp"
 
 DISTILL_NAMESPACE_BEGIN
-namespace nn {
 
 namespace detail {
 
@@ -32,7 +31,7 @@ void check_product(const matrix_view<const T>& a, const matrix_view<const T>& b,
 
 }  // namespace detail
 
-/// c = initial + a · b, with a of shape m×k, b of k×n, c of m×n.
+/// c = initial + factor · a · b, with a of shape m×k, b of k×n, c of m×n.
 ///
 /// a and b are row- or column-major, so `transposed(x)` costs nothing; c is row-major. Without `initial` the sum starts
 /// at zero; initial = c accumulates; a row or column stride of 0 broadcasts a bias. c overlaps neither a nor b.
@@ -40,12 +39,13 @@ void check_product(const matrix_view<const T>& a, const matrix_view<const T>& b,
 /// @throws argument_error  extents that do not match, strides that Eigen's kernel cannot read
 template <class T>
 void product(matrix_view<const std::type_identity_t<T>> a, matrix_view<const std::type_identity_t<T>> b,
-             matrix_view<T> c, matrix_view<const std::type_identity_t<T>> initial = {}, execution resources = {}) {
+             matrix_view<T> c, matrix_view<const std::type_identity_t<T>> initial = {}, execution resources = {},
+             std::type_identity_t<T> factor = T(1)) {
   detail::check_product<T>(a, b, c, initial);
   if (c.rows == 0 || c.columns == 0) return;
-  using blocks = detail::product_blocks<T>;
-  const index tile_rows = detail::even_piece(c.rows, blocks::rows, 4);
-  const index tile_columns = detail::even_piece(c.columns, blocks::columns, 16);
+  const detail::product_blocks<T> blocks(c.rows, c.columns);
+  const index tile_rows = detail::even_piece(c.rows, blocks.rows, 4);
+  const index tile_columns = detail::even_piece(c.columns, blocks.columns, 16);
   const index grid_columns = (c.columns + tile_columns - 1) / tile_columns;
   const index tiles = (c.rows + tile_rows - 1) / tile_rows * grid_columns;
   const double work = static_cast<double>(c.rows) * static_cast<double>(c.columns) * static_cast<double>(a.columns);
@@ -67,9 +67,8 @@ void product(matrix_view<const std::type_identity_t<T>> a, matrix_view<const std
       }
     if (a.columns == 0) return;
     detail::product_tile<T>({&a(row, 0), rows, a.columns, a.row_stride, a.column_stride},
-                            {&b(0, column), b.rows, columns, b.row_stride, b.column_stride}, part);
+                            {&b(0, column), b.rows, columns, b.row_stride, b.column_stride}, part, factor);
   });
 }
 
-}  // namespace nn
 DISTILL_NAMESPACE_END

@@ -1,6 +1,6 @@
-#include <distill/nn/product.hpp>
+#include <distill/dense/product.hpp>
 
-#include "support.hpp"
+#include "nn/support.hpp"
 
 namespace nn_tests {
 
@@ -16,8 +16,8 @@ void compare(index m, index n, index k, bool a_transposed, bool b_transposed, in
   const nn::tensor<T> b = random_tensor<T>({b_transposed ? n : k, b_transposed ? k : n}, 2);
   const nn::tensor<T> bias = random_tensor<T>({std::max(m, n)}, 4);
   matrix_view<const T> left = a.view().matrix(), right = b.view().matrix();
-  if (a_transposed) left = nn::transposed(left);
-  if (b_transposed) right = nn::transposed(right);
+  if (a_transposed) left = distill::transposed(left);
+  if (b_transposed) right = distill::transposed(right);
   nn::tensor<T> previous;
   for (const int threads : {1, 2, 3}) {
     nn::tensor<T> c = random_tensor<T>({m, n}, 3);
@@ -27,7 +27,7 @@ void compare(index m, index n, index k, bool a_transposed, bool b_transposed, in
                                          : start == 1 ? matrix_view<const T>(out)
                                          : start == 2 ? matrix_view<const T>(bias.data(), m, n, 0, 1)
                                                       : matrix_view<const T>(bias.data(), m, n, 1, 0);
-    nn::product(left, right, out, initial, {threads});
+    distill::product(left, right, out, initial, {threads});
     double worst = 0;
     for (index i = 0; i < m; ++i)
       for (index j = 0; j < n; ++j) {
@@ -63,7 +63,7 @@ TEST_CASE("product: strided parts of larger matrices") {
   nn::tensor<double> c({8, 12});
   c.fill(7);
   const matrix_view<const double> left(a.data() + 1, 5, 4, 10), right(b.data() + 2, 4, 3, 9);
-  nn::product(left, right, matrix_view<double>(c.data() + 13, 5, 3, 12));
+  distill::product(left, right, matrix_view<double>(c.data() + 13, 5, 3, 12));
   for (index i = 0; i < 8; ++i)
     for (index j = 0; j < 12; ++j) {
       const bool inside = i >= 1 && i < 6 && j >= 1 && j < 4;
@@ -76,14 +76,14 @@ TEST_CASE("product: strided parts of larger matrices") {
 TEST_CASE("product: errors name the argument and both values") {
   const nn::tensor<float> a({2, 3}), b({4, 5});
   nn::tensor<float> c({2, 5});
-  CHECK(message_of([&] { nn::product(a.view().matrix(), b.view().matrix(), c.view().matrix()); }) ==
+  CHECK(message_of([&] { distill::product(a.view().matrix(), b.view().matrix(), c.view().matrix()); }) ==
         "distill: product: a has 3 columns, b has 4 rows");
   const nn::tensor<float> b3({3, 4});
-  CHECK(message_of([&] { nn::product(a.view().matrix(), b3.view().matrix(), c.view().matrix()); }) ==
+  CHECK(message_of([&] { distill::product(a.view().matrix(), b3.view().matrix(), c.view().matrix()); }) ==
         "distill: product: c has 5 columns, b has 4");
   const matrix_view<const float> neither(b.data(), 2, 3, 6, 2);
-  CHECK_THROWS_AS(nn::product(neither, b3.view().matrix(), matrix_view<float>(c.data(), 2, 4)), argument_error);
-  CHECK_THROWS_AS(nn::product(a.view().matrix(), b3.view().matrix(), matrix_view<float>(c.data(), 2, 4, 1, 2)),
+  CHECK_THROWS_AS(distill::product(neither, b3.view().matrix(), matrix_view<float>(c.data(), 2, 4)), argument_error);
+  CHECK_THROWS_AS(distill::product(a.view().matrix(), b3.view().matrix(), matrix_view<float>(c.data(), 2, 4, 1, 2)),
                   argument_error);
 }
 
