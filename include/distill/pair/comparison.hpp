@@ -1,9 +1,9 @@
 // How two matrices are compared: the last step of a pair objective.
 #pragma once
 
+#include <algorithm>
+
 #include "../config.hpp"
-#include "../core/sums.hpp"
-#include "../core/sweep.hpp"
 #include "../row/algebra.hpp"
 #include "../row/batch.hpp"
 #include "../row/workspace.hpp"
@@ -21,7 +21,7 @@ struct compared_matrices {
 
 /// A comparison has
 ///   double compare(const compared_matrices<T>&, row_workspace<T>&, double* numbers, execution) const   the value
-///   index numbers(index rows) const                                                    doubles of scratch it wants
+///   index numbers(feature_shape) const                                                 doubles of scratch it wants
 ///   void validate(feature_shape student, feature_shape teacher) const                  throws argument_error
 /// and writes every slope it is asked for.
 
@@ -35,21 +35,29 @@ inline void check_same_shape(const feature_shape& student, const feature_shape& 
 
 }  // namespace detail
 
-/// A row objective, averaged over the rows: every objective of the catalogue compares relations as it compares logits.
-/// Its engine is found where pair/evaluate.hpp is included.
+/// What becomes of the values of the rows.
+enum class row_total { mean, sum, mean_of_entries };
+
+/// A row objective over the rows: every objective of the catalogue compares relations as it compares logits. Its engine
+/// is found where pair/evaluate.hpp is included.
 template <row_objective X>
 struct by_rows {
   X objective;
+  row_total total = row_total::mean;
 
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     detail::check_same_shape(student, teacher);
   }
-  index numbers(index) const { return 0; }
+  index numbers(const feature_shape&) const { return 0; }
   template <class T>
   double compare(const compared_matrices<T>& m, row_workspace<T>& workspace, double*, const execution& how) const {
+    const index entries = m.student.rows * m.student.columns;
+    const reduction by = total == row_total::mean  ? reduction::mean()
+                         : total == row_total::sum ? reduction::sum()
+                                                   : reduction::count(static_cast<double>(std::max<index>(entries, 1)));
     return value_and_gradient(objective, batch<T>{.student = m.student, .teacher = m.teacher},
-                              {.student = output(m.to_student), .teacher = output(m.to_teacher)}, {.execution = how},
-                              workspace);
+                              {.student = output(m.to_student), .teacher = output(m.to_teacher)},
+                              {.reduction = by, .execution = how}, workspace);
   }
 
  private:
@@ -60,72 +68,7 @@ struct by_rows {
 };
 template <row_objective X>
 by_rows(const X&) -> by_rows<X>;
-
-/// How alike two matrices of the same shape are: a = ⟨K, L⟩/(‖K‖ ‖L‖), entry by entry. Value 1 − a; 1 with gradient 0
-/// where a norm is 0. Way back: dK = −(L/‖L‖ − a K/‖K‖)/‖K‖.
-/// Near 1 the value is formed as ‖K/‖K‖ − L/‖L‖‖²/2, without cancellation.
-struct alignment {
-  void validate(const feature_shape& student, const feature_shape& teacher) const {
-    detail::check_same_shape(student, teacher);
-  }
-  index numbers(index rows) const { return 3 * rows; }
-  template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>&, double* numbers, const execution& how) const {
-    const index rows = m.student.rows, columns = m.student.columns;
-    const auto added = [&](int which) {
-      double total = 0;
-      for (index r = 0; r < rows; ++r) total += numbers[which * rows + r];
-      return total;
-    };
-    detail::for_row_pieces(rows, rows * columns, how, [&](index first, index last) {
-      for (index r = first; r < last; ++r) {
-        numbers[r] = detail::dot<T>(m.student.row(r), m.student.row(r), columns);
-        numbers[rows + r] = detail::dot<T>(m.teacher.row(r), m.teacher.row(r), columns);
-        numbers[2 * rows + r] = detail::dot<T>(m.student.row(r), m.teacher.row(r), columns);
-      }
-    });
-    const double k = std::sqrt(added(0)), l = std::sqrt(added(1)), product = added(2);
-    if (k == 0 || l == 0) {
-      for (index r = 0; r < rows; ++r) {
-        if (m.to_student) detail::fill(m.to_student.row(r), T(0), columns);
-        if (m.to_teacher) detail::fill(m.to_teacher.row(r), T(0), columns);
-      }
-      return 1;
-    }
-    double distance = 1 - product / k / l;
-    if (distance < 0.5) {
-      detail::for_row_pieces(rows, rows * columns, how, [&](index first, index last) {
-        for (index r = first; r < last; ++r)
-          numbers[r] = detail::sum_of_batches<T>(
-              columns,
-              [a = simd<T>(static_cast<T>(1 / k)), b = simd<T>(static_cast<T>(1 / l))](
-                  const simd<T>& x, const simd<T>& y) DISTILL_LAMBDA_INLINE {
-                const simd<T> d = a * x - b * y;
-                return d * d;
-              },
-              m.student.row(r), m.teacher.row(r));
-      });
-      distance = added(0) / 2;
-    }
-    const double a = 1 - distance;
-    const auto slopes = [&](const matrix_view<const T>& own, const matrix_view<const T>& other, double own_norm,
-                            double other_norm, const matrix_view<T>& to) {
-      if (!to) return;
-      detail::for_row_pieces(rows, rows * columns, how, [&](index first, index last) {
-        for (index r = first; r < last; ++r)
-          detail::sweep<T>(
-              columns,
-              [x = simd<T>(static_cast<T>(a / own_norm / own_norm)),
-               y = simd<T>(static_cast<T>(1 / own_norm / other_norm))](
-                  const simd<T>& mine, const simd<T>& theirs, simd<T>& slope)
-                  DISTILL_LAMBDA_INLINE { slope = x * mine - y * theirs; },
-              own.row(r), other.row(r), to.row(r));
-      });
-    };
-    slopes(m.student, m.teacher, k, l, m.to_student);
-    slopes(m.teacher, m.student, l, k, m.to_teacher);
-    return distance;
-  }
-};
+template <row_objective X>
+by_rows(const X&, row_total) -> by_rows<X>;
 
 DISTILL_NAMESPACE_END

@@ -7,7 +7,9 @@
 #include "../config.hpp"
 #include "../core/error.hpp"
 #include "../row/evaluate.hpp"
+#include "algebra.hpp"
 #include "check.hpp"
+#include "feature_alignment.hpp"
 #include "objective.hpp"
 #include "workspace.hpp"
 
@@ -55,6 +57,12 @@ template <class T>
 void cleared(const matrix_view<T>& to, index first_row = 0) {
   for (index r = first_row; r < to.rows; ++r)
     for (index c = 0; c < to.columns; ++c) to(r, c) = 0;
+}
+
+template <class T>
+void cleared(const feature_gradients<T>& out) {
+  for (const feature_stack<T>* to : {&out.student, &out.teacher, &out.student_next, &out.teacher_next})
+    for (index i = 0; *to && i < to->items; ++i) cleared(to->item(i));
 }
 
 /// One network's features of one item on their way to the comparison and back.
@@ -156,7 +164,7 @@ class pair_call {
     compared_matrices<T> m{student.forward(s, how), teacher.forward(t, how), {}, {}};
     if (to_student) m.to_student = student.slopes();
     if (to_teacher) m.to_teacher = teacher.slopes();
-    double* numbers = scratch.numbers.reserve(comparison.numbers(m.student.rows));
+    double* numbers = scratch.numbers.reserve(comparison.numbers({m.student.rows, m.student.columns}));
     outcome result{comparison.compare(m, scratch.rows, numbers, how), {}, {}};
     if (to_student) result.to_student = student.backward(m.to_student, how);
     if (to_teacher) result.to_teacher = teacher.backward(m.to_teacher, how);
@@ -164,6 +172,11 @@ class pair_call {
   }
 
   double paired(index item, index rows, pair_scratch<T>& scratch, const execution& how) const {
+    if constexpr (requires { objective_.has_feature_form(); })
+      if (objective_.has_feature_form() && rows > 1 &&
+          feature_form_is_cheaper(rows, in_.student.shape.columns, in_.teacher.shape.columns,
+                                  bool(out_.student) + bool(out_.teacher)))
+        return by_features(item, rows, scratch, how);
     const auto [own, other] = chains_for(with_rows(in_.student, rows), with_rows(in_.teacher, rows));
     pair_side<T, decltype(chains::student)> student(own, with_rows(in_.student, rows), scratch, 0);
     pair_side<T, decltype(chains::teacher)> teacher(other, with_rows(in_.teacher, rows), scratch, 1);
@@ -173,6 +186,23 @@ class pair_call {
     if (out_.student) stored(result.to_student, factor_, add_, out_.student.item(item));
     if (out_.teacher) stored(result.to_teacher, factor_, add_, out_.teacher.item(item));
     return result.value;
+  }
+
+  /// Linear CKA of more samples than features.
+  double by_features(index item, index rows, pair_scratch<T>& scratch, const execution& how) const {
+    const auto dense = [&](const feature_stack<const T>& stack, int side) {
+      matrix_view<const T> m = stack.item(item);
+      m.rows = rows;
+      if (m.column_stride == 1) return m;
+      const feature_shape s{rows, m.columns};
+      const matrix_view<T> to(scratch.compared[side].reserve(scratch_size<T>(s)), rows, m.columns,
+                              scratch_columns<T>(m.columns));
+      return matrix_view<const T>(copied(m, to));
+    };
+    feature_alignment<T> alignment(dense(in_.student, 0), dense(in_.teacher, 1), scratch, how);
+    if (out_.student) stored<T>(alignment.to_student(), factor_, add_, out_.student.item(item));
+    if (out_.teacher) stored<T>(alignment.to_teacher(), factor_, add_, out_.teacher.item(item));
+    return alignment.value();
   }
 
   /// Every row in turn is the origin: Σ over anchors / n. The anchor's own gradient is minus the others' sum.
@@ -240,7 +270,7 @@ class pair_call {
     m.student = both.forward(stacked(in_.student.item(item), in_.teacher.item(item), both), how);
     m.joined_student = own_rows;
     if (out_.student || out_.teacher) m.to_student = both.slopes();
-    double* numbers = scratch.numbers.reserve(comparison.numbers(m.student.rows));
+    double* numbers = scratch.numbers.reserve(comparison.numbers({m.student.rows, m.student.columns}));
     const double value = comparison.compare(m, scratch.rows, numbers, how);
     if (m.to_student) unstack(both.backward(m.to_student, how), own_rows, item, out_.student, out_.teacher);
     return value;
@@ -274,46 +304,62 @@ class pair_call {
   bool add_;
 };
 
+template <pair_leaf O, class T>
+double run(const O& objective, const feature_pair<T>& in, const feature_gradients<T>& out, double upstream, bool add,
+           const execution& how, pair_workspace<T>& workspace) {
+  const index items = in.student.items;
+  if (items == 0) return 0;
+  const double share = 1 / static_cast<double>(items);
+  const pair_call<O, T> call(objective, in, out, upstream * share, add);
+  const int threads = items == 1 ? 1 : how.count();
+  const execution inside{items == 1 ? how.threads : 1};
+  workspace.reserve_threads(threads);
+  double* values = workspace.values(items);
+  parallel_for(items, threads,
+               [&](index item, int thread) { values[item] = call(item, workspace.scratch(thread), inside); });
+  double value = 0;
+  for (index i = 0; i < items; ++i) value += values[i];  // one order, whatever the threads did
+  return value * share;
+}
+
 }  // namespace detail
 
 /// The value of the objective, averaged over the items, and the gradient with respect to every input that `out` names.
 /// No items, or items without rows: value 0, gradient 0. Results do not depend on the number of threads.
 /// @throws argument_error  before anything is written: numbers of items, rows or columns that do not match what the
 ///   objective compares, parameters out of range, gradients of another shape
-template <pair_leaf O, class T>
+template <pair_objective O, class T>
 double value_and_gradient(const O& objective, const feature_pair<T>& in,
                           const std::type_identity_t<feature_gradients<T>>& out, const pair_options& options,
                           pair_workspace<T>& workspace) {
-  detail::check_features(objective, in, out);
-  const index items = in.student.items;
-  if (items == 0) return 0;
-  const double share = 1 / static_cast<double>(items);
-  const detail::pair_call<O, T> call(objective, in, out, options.upstream * share,
-                                     options.store == store_mode::accumulate);
-  const int threads = items == 1 ? 1 : options.execution.count();
-  const execution inside{items == 1 ? options.execution.threads : 1};
-  workspace.reserve_threads(threads);
-  double* values = workspace.values(items);
-  parallel_for(items, threads,
-               [&](index item, int thread) { values[item] = call(item, workspace.scratch(thread), inside); });
+  const auto sum = as_pair_sum(objective);
+  detail::check_execution(options.execution);
+  sum.each([&](const auto& item) { detail::check_features(item.leaf, in, out); });
   double value = 0;
-  for (index i = 0; i < items; ++i) value += values[i];
-  return value * share;
+  bool add = options.store == store_mode::accumulate;
+  sum.each([&](const auto& item) {
+    if (item.weight == 0) return;
+    value += item.weight * detail::run(item.leaf, in, out, options.upstream * item.weight, add, options.execution,
+                                       workspace);
+    add = true;
+  });
+  if (!add) detail::cleared(out);  // every weight is 0
+  return value;
 }
 
-template <pair_leaf O, class T>
+template <pair_objective O, class T>
 double value(const O& objective, const feature_pair<T>& in, const pair_options& options, pair_workspace<T>& workspace) {
   return value_and_gradient(objective, in, feature_gradients<T>{}, options, workspace);
 }
 
 /// The same calls with scratch of their own, for where an allocation does not matter.
-template <pair_leaf O, class T>
+template <pair_objective O, class T>
 double value_and_gradient(const O& objective, const feature_pair<T>& in,
                           const std::type_identity_t<feature_gradients<T>>& out, const pair_options& options = {}) {
   pair_workspace<T> workspace;
   return value_and_gradient(objective, in, out, options, workspace);
 }
-template <pair_leaf O, class T>
+template <pair_objective O, class T>
 double value(const O& objective, const feature_pair<T>& in, const pair_options& options = {}) {
   pair_workspace<T> workspace;
   return value(objective, in, options, workspace);

@@ -53,11 +53,11 @@ auto teacher_chain(const O& o, const feature_shape& student, const feature_shape
 ///   void validate(feature_shape student, feature_shape teacher) const                  throws argument_error
 ///   static constexpr item_kind items = …    what an item is made of; default item_kind::pair
 template <class O>
-concept pair_leaf = requires(const O o, const feature_shape& shape) {
+concept pair_leaf = requires(const O o) {
   { O::info } -> std::convertible_to<pair_info>;
-  detail::student_chain(o, shape, shape);
   o.comparison();
-};
+} && (requires(const O o) { o.representation(); } ||
+      requires(const O o, const feature_shape& shape) { o.representation(shape, shape); });
 
 /// What the engine hands to the chains for one item.
 enum class item_kind {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "../../core/sums.hpp"
 #include "../../core/sweep.hpp"
 #include "../../dense/symmetric.hpp"
@@ -9,20 +11,23 @@ DISTILL_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// to = from − means of the columns, added up in double in one order. `from` may be `to`.
+/// to = from − means of the columns, added up in double in one order. `from` may be `to`. A column's first number is
+/// subtracted before anything else: a constant column becomes exactly 0, a large common part does not round.
 template <class T>
 void subtract_column_means(matrix_view<const T> from, matrix_view<T> to, const execution& how) {
   constexpr index width = 64;  // columns at a time: their sums stay in the first-level cache
   const index runs = (from.columns + width - 1) / width;
   parallel_for(runs, from.rows * from.columns < (index{1} << 15) ? 1 : how.count(), [&](index run, int) {
     const index first = run * width, count = std::min(width, from.columns - first);
-    double sum[width] = {};
+    T base[width];
+    double mean[width] = {};
+    std::copy_n(&from(0, first), count, base);
     for (index r = 0; r < from.rows; ++r)
-      for (index c = 0; c < count; ++c) sum[c] += static_cast<double>(from(r, first + c));
-    for (index c = 0; c < count; ++c) sum[c] /= static_cast<double>(from.rows);
+      for (index c = 0; c < count; ++c) mean[c] += static_cast<double>(from(r, first + c) - base[c]);
+    for (index c = 0; c < count; ++c) mean[c] /= static_cast<double>(from.rows);
     for (index r = 0; r < from.rows; ++r)
       for (index c = 0; c < count; ++c)
-        to(r, first + c) = static_cast<T>(static_cast<double>(from(r, first + c)) - sum[c]);
+        to(r, first + c) = static_cast<T>(static_cast<double>(from(r, first + c) - base[c]) - mean[c]);
   });
 }
 
@@ -46,12 +51,15 @@ struct centred_columns {
   }
 };
 
+/// How a kernel matrix is centred; `none` where its features already are and the estimate may be biased.
+enum class kernel_centring { none, biased, unbiased };
+
 /// A symmetric n×n matrix with the means of its rows and columns taken off: H K H, H = I − 11ᵀ/n. Or U-centred, for
 /// unbiased estimates (n >= 3): off the diagonal K_ij − m_i − m_j with m_i = (Σ_j K_ij − S)/(n − 2),
 /// S = ΣK/(2(n − 1)), sums without the diagonal; 0 on it.
 /// Both are symmetric projections, so the way back is the same, on the symmetric part of the slopes. Source: Song et al. 2012, JMLR 13; Székely and Rizzo 2014, arXiv 1310.2926 (U-centring).
 struct centred_kernel {
-  bool unbiased = false;
+  kernel_centring kind = kernel_centring::biased;
 
   static constexpr bool pointwise = true, keeps_input = false, keeps_output = false;
 
@@ -68,7 +76,7 @@ struct centred_kernel {
   template <class T>
   void backward(matrix_view<const T>, matrix_view<const T>, T* kept, matrix_view<T> slope, matrix_view<T> to_in,
                 const execution& how) const {
-    add_transpose(slope, how);
+    if (kind != kernel_centring::none) add_transpose(slope, how);
     centre<T>(slope, 0.5, to_in, kept, how);
   }
 
@@ -76,6 +84,11 @@ struct centred_kernel {
   template <class T>
   void centre(matrix_view<const T> in, double factor, matrix_view<T> out, T* offsets, const execution& how) const {
     const index n = in.rows;
+    if (kind == kernel_centring::none) {
+      for (index r = 0; r < n && in.data != out.data; ++r) std::copy_n(in.row(r), n, out.row(r));
+      return;
+    }
+    const bool unbiased = kind == kernel_centring::unbiased;
     const auto size = static_cast<double>(n);
     // An offset in two parts of T: what it rounds off must not show in a row's sum.
     T* const rest = offsets + n;
