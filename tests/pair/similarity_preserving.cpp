@@ -2,4 +2,9 @@
 
 #include "harness/pair.hpp"
 
-TEST_CASE("similarity_preserving: properties") { harness::pair_battery(distill::similarity_preserving{}); }
+using harness::parameters;
+
+TEST_CASE("similarity_preserving") {
+  harness::pair_battery(distill::similarity_preserving{});
+  harness::pair_references("similarity_preserving", [](const parameters&) { return distill::similarity_preserving{}; });
+}

@@ -217,6 +217,11 @@ def total_variation(x):
     return total(magnitude(p - q) for p, q in masses) / 2
 
 
+@tempered
+def brier(x):
+    return total((p - q) * (p - q) for p, q in x.masses())
+
+
 def _hellinger(x):
     return total((sqrt(p) - sqrt(q))**2 if value_of(p) != value_of(q) else mpf(0) for p, q in x.masses()) / 2
 
@@ -378,6 +383,23 @@ def multi_level_kl(x):
 def logit_mse(x):
     d = x.differences()
     return total((z / x.T)**2 for z in d if value_of(z) != 0) / len(d)
+
+
+@tempered
+def absolute_error(x):
+    d = x.differences()
+    return total(magnitude(z / x.T) for z in d) / mpf(len(d))
+
+
+@tempered
+def smooth_l1(x):
+    beta = x["beta"]
+
+    def term(u):
+        return u * u / (2 * beta) if abs(value_of(u)) < beta else magnitude(u) - beta / 2
+
+    d = x.differences()
+    return total(term(z / x.T) for z in d) / mpf(len(d))
 
 
 def logit_cosine(x):

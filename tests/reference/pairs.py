@@ -3,8 +3,8 @@
 A function gets one item of a batch: x.student and x.teacher are lists of rows of numbers on the tape, x["beta"] is a
 parameter. What it returns is the item's value; a case is worth the mean over its items. Conventions where a definition
 leaves a choice: a row of zeros stays one when rows are brought to length 1, and has no gradient; a root and a magnitude
-have slope 0 at 0; a row or a column without variance has correlation 0; what a comparison, a rank or a median selects is
-a constant. Nothing here is in a stable form: there are digits enough.
+have slope 0 at 0; a row or a column without variance has correlation 0; what a comparison, a rank or a median selects
+is a constant. Nothing here is in a stable form: there are digits enough.
 """
 from mpmath import erfc, exp as mp_exp, mpf, pi, sqrt as mp_sqrt
 
@@ -36,9 +36,6 @@ class item:
 
     def __contains__(self, name):
         return name in self.parameters
-
-    def word(self, name):
-        return self.parameters[name]
 
     def flag(self, name):
         return self.parameters[name] == "1"
@@ -333,12 +330,12 @@ def spatial_affinity(x):
 
 def batch_correlation(x):
     s, t = ([softmax(row, x["temperature"]) for row in side] for side in x.sides())
-    return squared_gap(gram(s), gram(t)) / len(s)
+    return over(squared_gap(gram(s), gram(t)), len(s))
 
 
 def class_correlation(x):
     s, t = (columns([softmax(row, x["temperature"]) for row in side]) for side in x.sides())
-    return squared_gap(gram(s), gram(t)) / len(s)
+    return over(squared_gap(gram(s), gram(t)), len(s))
 
 
 # ---------------------------------------------------------------------------------------------- distances, angles
@@ -392,17 +389,34 @@ def discrepancy(s, t, kernel):
     return average(s, s) + average(t, t) - 2 * average(s, t)
 
 
-def mmd(x):
-    """The kernels x·y; (x·y + offset)^degree; exp(-‖x - y‖²/(2 width²))."""
+def linear_mmd(x):
+    return discrepancy(x.student, x.teacher, dot)
+
+
+def polynomial_mmd(x):
+    """(x·y + offset)^degree"""
     def kernel(a, b):
-        if x.word("kernel") == "linear":
-            return dot(a, b)
-        if x.word("kernel") == "gaussian":
-            return exp(squared_distance(a, b) / (-2 * x["width"]**2))
         base = result = dot(a, b) + x["offset"]
         for _ in range(1, int(x["degree"])):
             result = result * base
         return result
+
+    return discrepancy(x.student, x.teacher, kernel)
+
+
+def gaussian_mmd(x):
+    """Σ_q exp(-‖x - y‖²/β_q), β_q = β 2^q/2^⌊kernels/2⌋; β given, or the mean squared distance of two different rows
+    among all of both sides, which is a constant."""
+    count, rows = int(x["kernels"]), x.student + x.teacher
+    middle = x["width"]
+    if middle == 0:
+        middle = sum(value_of(d) for d in flat(squared_distances(rows))) / (len(rows)**2 - len(rows))
+    if middle == 0:  # all rows coincide
+        return mpf(0)
+
+    def kernel(a, b):
+        d = squared_distance(a, b)
+        return total(exp(d * (-mpf(2)**(count // 2 - q) / middle)) for q in range(count))
 
     return discrepancy(x.student, x.teacher, kernel)
 
@@ -466,7 +480,7 @@ def factor_transfer(x):
 
 
 def review_hcl(x):
-    """The whole map, weight 1; then pooled to l×l for l = 4, 2, 1 below its height, weights 1/2, 1/4, 1/8 of those used."""
+    """The whole map, weight 1; then pooled to l×l for l = 4, 2, 1 below its height, weights 1/2, 1/4, 1/8 in turn."""
     size = x.map("student")
     result, weight, weights = hint(x), mpf(1), mpf(1)
     for l in (4, 2, 1):
@@ -512,9 +526,8 @@ def ofd_margin(beta, gamma):
 
 
 def variational_information(x):
-    """½[(μ - t)²/v_c + log v_c], v_c = log(1 + e^a_c) + 1e-5, over channels (rows) and pixels."""
-    least = mpf(float("1e-5"))
-    variances = [log(exp(a) + 1) + least for a in x.log_variance[0]]
+    """½[(μ - t)²/v_c + log v_c], v_c = log(1 + e^a_c) + ε, over channels (rows) and pixels."""
+    variances = [log(exp(a) + 1) + x["epsilon"] for a in x.log_variance[0]]
     return mean((square(m - value_of(t)) / v + log(v)) / 2
                 for v, own, other in zip(variances, *x.sides(), strict=True) for m, t in zip(own, other, strict=True))
 
@@ -607,9 +620,14 @@ def supcon(x):
 
 
 def similarity_ce(x):
-    """Keys are the teacher's rows; they and its similarities are constants."""
+    """Keys are the teacher's rows; they and its similarities are constants. relative: less the targets' entropy."""
     keys = unit_rows(fixed(x.teacher))
     own = scaled(products(unit_rows(x.student), keys), 1 / x["student_temperature"])
     targets = scaled(gram(keys), 1 / x["teacher_temperature"])
-    return -mean(total(value_of(exp(q)) * p for q, p in zip(softmax_logs(target), softmax_logs(row)))
-                 for target, row in zip(targets, own))
+
+    def term(target, row):
+        logs = softmax_logs(target)
+        cross = -total(value_of(exp(q)) * p for q, p in zip(logs, softmax_logs(row)))
+        return cross + total(value_of(exp(q) * q) for q in logs) if x.flag("relative") else cross
+
+    return mean(term(target, row) for target, row in zip(targets, own))

@@ -75,6 +75,10 @@ def total_variation(r):
     return torch.norm(r.p - r.q, p=1) / 2
 
 
+def brier(r):
+    return torch.sum(torch.square(r.p - r.q))
+
+
 def squared_hellinger(r):
     return torch.sum(torch.square(torch.exp(r.log_p / 2) - torch.exp(r.log_q / 2))) / 2
 
@@ -169,6 +173,14 @@ def lpld(r):
 
 def logit_mse(r):
     return F.mse_loss(r.z_s / r.T, r.z_t / r.T)
+
+
+def absolute_error(r):
+    return F.l1_loss(r.z_s / r.T, r.z_t / r.T)
+
+
+def smooth_l1(r):
+    return F.smooth_l1_loss(r.z_s / r.T, r.z_t / r.T, beta=r["beta"])
 
 
 def logit_cosine(r):

@@ -48,7 +48,7 @@ class node:
             ratio = self.value / other.value
             return node(ratio, ((self, 1 / other.value), (other, -ratio / other.value)),
                         terms=self.terms / abs(other.value))
-        return self * (1 / other)
+        return self * (1 / mpf(other))
 
     def __rtruediv__(self, other):
         return node(mpf(other)) / self

@@ -35,8 +35,7 @@ DISTILL_INLINE void sweep(index size, F&& f, Element*... arrays) {
     std::apply(
         [&](const auto&... v) DISTILL_LAMBDA_INLINE {
           (store(arrays + i, v,
-                 [rest](T* to, const simd<T>& b)
-                     DISTILL_LAMBDA_INLINE { store_partial<T>(to, rest, b); }),
+                 [rest](T* to, const simd<T>& b) DISTILL_LAMBDA_INLINE { store_partial<T>(to, rest, b); }),
            ...);
         },
         batches);

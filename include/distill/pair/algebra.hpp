@@ -16,7 +16,8 @@ struct weighted_pair {
   L leaf;
 };
 
-/// Σ_k weight_k · leaf_k over the same features. Evaluated one after the other: relations share nothing but the features.
+/// Σ_k weight_k · leaf_k over the same features. Evaluated one after the other: relations share nothing but the
+/// features.
 template <pair_leaf... Ls>
 struct pair_sum {
   std::tuple<weighted_pair<Ls>...> items;
@@ -77,8 +78,7 @@ template <pair_objective A, pair_objective B>
 constexpr auto operator+(const A& a, const B& b) {
   return [&]<class... Ls, class... Rs>(const pair_sum<Ls...>& left, const pair_sum<Rs...>& right) {
     return pair_sum<Ls..., Rs...>{std::tuple_cat(left.items, right.items)};
-  }
-  (as_pair_sum(a), as_pair_sum(b));
+  }(as_pair_sum(a), as_pair_sum(b));
 }
 
 DISTILL_NAMESPACE_END

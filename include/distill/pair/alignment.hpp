@@ -67,8 +67,8 @@ struct alignment {
           detail::sweep<T>(
               columns,
               [x = simd<T>(static_cast<T>(a / own_norm / own_norm)),
-               y = simd<T>(static_cast<T>(1 / own_norm / other_norm))](
-                  const simd<T>& mine, const simd<T>& theirs, simd<T>& slope)
+               y = simd<T>(static_cast<T>(1 / own_norm / other_norm))](const simd<T>& mine, const simd<T>& theirs,
+                                                                       simd<T>& slope)
                   DISTILL_LAMBDA_INLINE { slope = x * mine - y * theirs; },
               own.row(r), other.row(r), to.row(r));
       });

@@ -113,7 +113,8 @@ struct correlations {
           shifted(detail::correlation_of(all, static_cast<double>(rows)), start(m.student, c), start(m.teacher, c));
       column_total += of_column[c].value;
     }
-    const double by_row = row_weight / static_cast<double>(rows), by_column = column_weight / static_cast<double>(columns);
+    const double by_row = row_weight / static_cast<double>(rows),
+                 by_column = column_weight / static_cast<double>(columns);
     const auto write = [&](const matrix_view<const T>& own, const matrix_view<const T>& other, const matrix_view<T>& to,
                            auto side) {
       if (!to) return;

@@ -121,8 +121,9 @@ class pair_call {
 
   double operator()(index item, pair_scratch<T>& scratch, const execution& how) const {
     const index rows = valid_rows(in_, item);
+    const index teacher_rows = in_.valid_rows ? rows : in_.teacher.shape.rows;
     double value = 0;
-    if (rows > 0) {
+    if (rows > 0 && teacher_rows > 0) {
       if constexpr (items_of<O>() == item_kind::joined)
         value = joined(item, scratch, how);
       else if constexpr (items_of<O>() == item_kind::anchors)
@@ -130,15 +131,17 @@ class pair_call {
       else if constexpr (items_of<O>() == item_kind::stages)
         value = stages(item, scratch, how);
       else
-        value = paired(item, rows, scratch, how);
+        value = paired(item, rows, teacher_rows, scratch, how);
     }
     if (!add_) {  // rows that do not count, and items without any
-      const auto clear = [&](const feature_stack<T>& to, index first) {
-        if (to) cleared(to.item(item), first);
+      const bool nothing = rows == 0 || teacher_rows == 0;
+      const auto clear = [&](const feature_stack<T>& to, index counted) {
+        if (to) cleared(to.item(item), nothing ? 0 : counted);
       };
-      const bool padded = items_of<O>() == item_kind::pair || rows == 0;
-      clear(out_.student, padded ? rows : out_.student.shape.rows);
-      clear(out_.teacher, padded ? rows : out_.teacher.shape.rows);
+      clear(out_.student, rows);
+      clear(out_.teacher, teacher_rows);
+      clear(out_.student_next, out_.student_next.shape.rows);
+      clear(out_.teacher_next, out_.teacher_next.shape.rows);
     }
     return value;
   }
@@ -171,18 +174,18 @@ class pair_call {
     return result;
   }
 
-  double paired(index item, index rows, pair_scratch<T>& scratch, const execution& how) const {
+  double paired(index item, index rows, index teacher_rows, pair_scratch<T>& scratch, const execution& how) const {
     if constexpr (requires { objective_.has_feature_form(); })
       if (objective_.has_feature_form() && rows > 1 &&
           feature_form_is_cheaper(rows, in_.student.shape.columns, in_.teacher.shape.columns,
                                   bool(out_.student) + bool(out_.teacher)))
         return by_features(item, rows, scratch, how);
-    const auto [own, other] = chains_for(with_rows(in_.student, rows), with_rows(in_.teacher, rows));
+    const auto [own, other] = chains_for(with_rows(in_.student, rows), with_rows(in_.teacher, teacher_rows));
     pair_side<T, decltype(chains::student)> student(own, with_rows(in_.student, rows), scratch, 0);
-    pair_side<T, decltype(chains::teacher)> teacher(other, with_rows(in_.teacher, rows), scratch, 1);
+    pair_side<T, decltype(chains::teacher)> teacher(other, with_rows(in_.teacher, teacher_rows), scratch, 1);
     const auto result = compared(student, teacher, ready(in_.student.item(item), rows, student),
-                                 ready(in_.teacher.item(item), rows, teacher), bool(out_.student), bool(out_.teacher),
-                                 scratch, how);
+                                 ready(in_.teacher.item(item), teacher_rows, teacher), bool(out_.student),
+                                 bool(out_.teacher), scratch, how);
     if (out_.student) stored(result.to_student, factor_, add_, out_.student.item(item));
     if (out_.teacher) stored(result.to_teacher, factor_, add_, out_.teacher.item(item));
     return result.value;
@@ -290,10 +293,8 @@ class pair_call {
         compared(student, teacher, stacked(in_.student.item(item), in_.student_next.item(item), student),
                  stacked(in_.teacher.item(item), in_.teacher_next.item(item), teacher),
                  out_.student || out_.student_next, out_.teacher || out_.teacher_next, scratch, how);
-    if (result.to_student)
-      unstack(result.to_student, in_.student.shape.rows, item, out_.student, out_.student_next);
-    if (result.to_teacher)
-      unstack(result.to_teacher, in_.teacher.shape.rows, item, out_.teacher, out_.teacher_next);
+    if (result.to_student) unstack(result.to_student, in_.student.shape.rows, item, out_.student, out_.student_next);
+    if (result.to_teacher) unstack(result.to_teacher, in_.teacher.shape.rows, item, out_.teacher, out_.teacher_next);
     return result.value;
   }
 
@@ -339,8 +340,8 @@ double value_and_gradient(const O& objective, const feature_pair<T>& in,
   bool add = options.store == store_mode::accumulate;
   sum.each([&](const auto& item) {
     if (item.weight == 0) return;
-    value += item.weight * detail::run(item.leaf, in, out, options.upstream * item.weight, add, options.execution,
-                                       workspace);
+    value += item.weight *
+             detail::run(item.leaf, in, out, options.upstream * item.weight, add, options.execution, workspace);
     add = true;
   });
   if (!add) detail::cleared(out);  // every weight is 0

@@ -18,8 +18,8 @@ namespace detail {
 inline bool feature_form_is_cheaper(index rows, index student, index teacher, int sides) {
   const auto n = static_cast<double>(rows), a = static_cast<double>(student), b = static_cast<double>(teacher);
   const double by_rows = n * n * (a + b) / 2 + n * n * (sides == 0 ? 0 : sides == 1 ? a : a + b);
-  const double by_features = n * (a * a + b * b) / 2 + n * a * b + (sides > 0 ? n * a * (a + b) : 0) +
-                             (sides > 1 ? n * b * (a + b) : 0);
+  const double by_features =
+      n * (a * a + b * b) / 2 + n * a * b + (sides > 0 ? n * a * (a + b) : 0) + (sides > 1 ? n * b * (a + b) : 0);
   return by_features < by_rows;
 }
 

@@ -80,9 +80,8 @@ inline map_axes dense_map_strides(const map_axes& e) { return {e[1] * e[2] * e[3
 template <class T>
 feature_stack<T> channel_maps(T* data, const map_axes& extents, const map_axes& strides) {
   detail::check_map_axes("channel_maps", extents, strides);
-  return {data,       extents[0],
-          {extents[1], extents[2] * extents[3], extents[2], extents[3]},
-          strides[1], strides[3], 1, {strides[0], 0}};
+  return {data, extents[0],     {extents[1], extents[2] * extents[3], extents[2], extents[3]}, strides[1], strides[3],
+          1,    {strides[0], 0}};
 }
 template <class T>
 feature_stack<T> channel_maps(T* data, const map_axes& extents) {

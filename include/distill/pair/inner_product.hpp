@@ -28,8 +28,7 @@ struct inner_product {
       if (to)
         detail::sweep<T>(
             m.student.columns,
-            [f = simd<T>(static_cast<T>(factor))](const simd<T>& x, simd<T>& y)
-                DISTILL_LAMBDA_INLINE { y = f * x; },
+            [f = simd<T>(static_cast<T>(factor))](const simd<T>& x, simd<T>& y) DISTILL_LAMBDA_INLINE { y = f * x; },
             from.row(row), to.row(row));
     };
     detail::for_row_pieces(n, n * m.student.columns, how, [&](index first, index last) {

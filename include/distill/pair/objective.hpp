@@ -13,15 +13,15 @@ DISTILL_NAMESPACE_BEGIN
 
 /// Facts about a pair objective that tests, tables and bindings read: `static constexpr pair_info info{...}`.
 struct pair_info {
-  std::string_view name;        ///< as users write it
-  std::string_view formula;     ///< the value of one item
-  std::string_view source;      ///< paper and equation, code
-  std::string_view input{};     ///< what rows and columns of an item are
-  std::string_view systems{};   ///< published methods that use it
-  bool nonnegative = true;      ///< value >= 0 for every input
-  bool zero_at_equality = true; ///< value 0 and gradient 0 where student = teacher
-  bool same_width = false;      ///< student and teacher rows have the same length
-  bool smooth = true;           ///< differentiable wherever no two rows coincide and no row is zero
+  std::string_view name;         ///< as users write it
+  std::string_view formula;      ///< the value of one item
+  std::string_view source;       ///< paper and equation, code
+  std::string_view input{};      ///< what rows and columns of an item are
+  std::string_view systems{};    ///< published methods that use it
+  bool nonnegative = true;       ///< value >= 0 for every input
+  bool zero_at_equality = true;  ///< value 0 and gradient 0 where student = teacher
+  bool same_width = false;       ///< student and teacher rows have the same length
+  bool smooth = true;            ///< differentiable wherever no two rows coincide and no row is zero
 };
 
 namespace detail {
@@ -56,8 +56,10 @@ template <class O>
 concept pair_leaf = requires(const O o) {
   { O::info } -> std::convertible_to<pair_info>;
   o.comparison();
-} && (requires(const O o) { o.representation(); } ||
-      requires(const O o, const feature_shape& shape) { o.representation(shape, shape); });
+}
+&&(
+    requires(const O o) { o.representation(); } ||
+    requires(const O o, const feature_shape& shape) { o.representation(shape, shape); });
 
 /// What the engine hands to the chains for one item.
 enum class item_kind {

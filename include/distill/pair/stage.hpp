@@ -41,8 +41,7 @@ inline constexpr index row_pieces = 32;
 template <class F>
 void for_row_pieces(index rows, index work, const execution& how, const F& f) {
   const index pieces = work < (index{1} << 15) ? 1 : std::min(rows, row_pieces);
-  parallel_for(pieces, how.count(),
-               [&](index piece, int) { f(rows * piece / pieces, rows * (piece + 1) / pieces); });
+  parallel_for(pieces, how.count(), [&](index piece, int) { f(rows * piece / pieces, rows * (piece + 1) / pieces); });
 }
 
 }  // namespace detail

@@ -22,10 +22,9 @@ struct pair_scratch {
 
 }  // namespace detail
 
-/// Keep one and pass it to every call: once it has served a shape, further calls allocate nothing (but for rows so close
-/// that relative_distances subtracts them). Holds the matrices that are compared, n² numbers a side for relations
-/// between n rows, for each thread that works on an item of its own. Not to be shared by calls that run at the same
-/// time.
+/// Keep one and pass it to every call: once it has served a shape, further calls allocate nothing. Holds the
+/// matrices that are compared, n² numbers a side for relations between n rows, for each thread that works on an item of
+/// its own. Not to be shared by calls that run at the same time.
 template <class T>
 class pair_workspace {
  public:

@@ -44,8 +44,8 @@ constexpr index even_piece(index size, index largest, index step) {
   return std::min(largest, (piece + step - 1) / step * step);
 }
 
-/// c += factor · a · b for one tile with row-major c, on the calling thread. Eigen's public product consults a process-wide
-/// thread count and allocates its packing buffers; the kernel behind it takes both as arguments.
+/// c += factor · a · b for one tile with row-major c, on the calling thread. Eigen's public product consults a
+/// process-wide thread count and allocates its packing buffers; the kernel behind it takes both as arguments.
 template <class T, bool ARowMajor, bool BRowMajor>
 void product_tile(index rows, index columns, index depth, const T* a, index a_stride, const T* b, index b_stride, T* c,
                   index c_stride, T factor) {

@@ -10,50 +10,49 @@ DISTILL_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// Cell i of `cells` along an axis of `size` pixels covers [⌊i size/cells⌋, ⌈(i + 1) size/cells⌉): neighbours share a
-/// pixel where cells does not divide size, and no cell is empty.
-struct pooled_pixels {
-  index first, last;
-
-  pooled_pixels(index i, index cells, index size)
-      : first(i * size / cells), last(((i + 1) * size + cells - 1) / cells) {}
-  index count() const { return last - first; }
+/// The pixels that a cell of a coarser map covers: lines [top, bottom), columns [left, right).
+struct covered_pixels {
+  index top, bottom, left, right;
+  double count() const { return static_cast<double>((bottom - top) * (right - left)); }
 };
 
-/// Means over the cells of one map; times `factor`.
-template <class T>
-void pool_map(const T* in, index height, index width, T* out, index cells_high, index cells_wide, double factor = 1) {
-  for (index i = 0; i < cells_high; ++i) {
-    const pooled_pixels y(i, cells_high, height);
-    for (index j = 0; j < cells_wide; ++j) {
-      const pooled_pixels x(j, cells_wide, width);
-      double total = 0;
-      for (index line = y.first; line < y.last; ++line) {
-        const T* const from = in + line * width + x.first;
-        if (x.count() >= 2 * lane<simd<T>>::width)
-          total += sum<T>(from, x.count());
-        else
-          for (index c = 0; c < x.count(); ++c) total += static_cast<double>(from[c]);
-      }
-      out[i * cells_wide + j] = static_cast<T>(total * (factor / static_cast<double>(y.count() * x.count())));
-    }
-  }
+/// Calls f(cell, covered pixels) for high × wide cells. Cell i of an axis covers [⌊i size/cells⌋, ⌈(i + 1)
+/// size/cells⌉): neighbours share a pixel where cells does not divide size, and no cell is empty.
+template <class F>
+void for_each_cell(index height, index width, index high, index wide, const F& f) {
+  for (index i = 0; i < high; ++i)
+    for (index j = 0; j < wide; ++j)
+      f(i * wide + j, covered_pixels{i * height / high, ((i + 1) * height + high - 1) / high, j * width / wide,
+                                     ((j + 1) * width + wide - 1) / wide});
 }
 
-/// The transpose: every pixel of a cell receives its share of the cell's slope, on top of what `to` holds.
+/// Σ x_i, and Σ (x_i − y_i): in lanes where that is worth it, in double where not.
 template <class T>
-void add_pooled_slopes(const T* slope, index cells_high, index cells_wide, T* to, index height, index width,
-                       double factor = 1) {
-  for (index i = 0; i < cells_high; ++i) {
-    const pooled_pixels y(i, cells_high, height);
-    for (index j = 0; j < cells_wide; ++j) {
-      const pooled_pixels x(j, cells_wide, width);
-      const auto share = static_cast<T>(static_cast<double>(slope[i * cells_wide + j]) *
-                                        (factor / static_cast<double>(y.count() * x.count())));
-      for (index line = y.first; line < y.last; ++line)
-        for (index c = x.first; c < x.last; ++c) to[line * width + c] += share;
-    }
-  }
+double sum_of_run(const T* x, index size) {
+  if (size >= 2 * lane<simd<T>>::width) return sum<T>(x, size);
+  double total = 0;
+  for (index i = 0; i < size; ++i) total += static_cast<double>(x[i]);
+  return total;
+}
+template <class T>
+double sum_of_differences(const T* x, const T* y, index size) {
+  if (size >= 2 * lane<simd<T>>::width)
+    return sum_of_batches<T>(
+        size, [](const simd<T>& a, const simd<T>& b) DISTILL_LAMBDA_INLINE { return a - b; }, x, y);
+  double total = 0;
+  for (index i = 0; i < size; ++i) total += static_cast<double>(x[i]) - static_cast<double>(y[i]);
+  return total;
+}
+
+/// The transpose of averaging over cells: every pixel of a cell receives its share of factor · slope, on top of what
+/// `to` holds.
+template <class T>
+void add_pooled_slopes(const T* slope, index high, index wide, T* to, index height, index width, double factor = 1) {
+  for_each_cell(height, width, high, wide, [&](index cell, const covered_pixels& pixels) {
+    const auto share = static_cast<T>(static_cast<double>(slope[cell]) * (factor / pixels.count()));
+    for (index line = pixels.top; line < pixels.bottom; ++line)
+      for (index c = pixels.left; c < pixels.right; ++c) to[line * width + c] += share;
+  });
 }
 
 /// Columns that are the pixels of a map.
@@ -65,8 +64,8 @@ inline void check_map(const char* who, const feature_shape& in) {
 
 }  // namespace detail
 
-/// Every row, a map of from_height × from_width pixels, averaged over height × width cells; where the two sizes agree it
-/// is copied. Cell i of an axis covers [⌊i size/cells⌋, ⌈(i + 1) size/cells⌉). Way back: the transpose.
+/// Every row, a map of from_height × from_width pixels, averaged over height × width cells; where the two sizes agree
+/// it is copied. Cell i of an axis covers [⌊i size/cells⌋, ⌈(i + 1) size/cells⌉). Way back: the transpose.
 /// @throws argument_error  columns that are not the pixels of such a map; cells without pixels
 /// Source: the adaptive average pooling of PyTorch, with which published objectives bring maps to one size.
 struct adaptive_pooling {
@@ -91,7 +90,7 @@ struct adaptive_pooling {
         if (unchanged())
           std::copy_n(in.row(r), in.columns, out.row(r));
         else
-          detail::pool_map(in.row(r), from_height, from_width, out.row(r), height, width);
+          pool(in.row(r), out.row(r));
     });
   }
   template <class T>
@@ -111,6 +110,15 @@ struct adaptive_pooling {
 
  private:
   bool unchanged() const { return height == from_height && width == from_width; }
+  template <class T>
+  void pool(const T* from, T* to) const {
+    detail::for_each_cell(from_height, from_width, height, width, [&](index cell, const auto& pixels) {
+      double total = 0;
+      for (index line = pixels.top; line < pixels.bottom; ++line)
+        total += detail::sum_of_run(from + line * from_width + pixels.left, pixels.right - pixels.left);
+      to[cell] = static_cast<T>(total / pixels.count());
+    });
+  }
 };
 
 DISTILL_NAMESPACE_END

@@ -44,7 +44,7 @@ DISTILL_INLINE V power_of(V size, double power) {
 /// whatever the features' scale; give the result to a stage that does not see a factor, such as unit_rows.
 /// Way back: dx = g p |x|^(p − 1) sign(x)/C, 0 where x = 0.
 /// @throws argument_error  power ≤ 0 or not finite
-/// Source: Zagoruyko and Komodakis 2017, arXiv 1612.03928, eq. 1 and F_mean of §3.1.
+/// Source: Zagoruyko and Komodakis 2017, arXiv 1612.03928, §3.1 (the sum of |x|^p there).
 struct attention_map {
   double power = 2;
 
@@ -71,9 +71,8 @@ struct attention_map {
       for (index r = 0; r < in.rows; ++r) {
         detail::sweep<T>(
             count,
-            [this, f = simd<T>(scale)](const simd<T>& x, simd<T>& y) DISTILL_LAMBDA_INLINE {
-              y = detail::power_of(f * lane<simd<T>>::abs(x), power);
-            },
+            [this, f = simd<T>(scale)](const simd<T>& x, simd<T>& y)
+                DISTILL_LAMBDA_INLINE { y = detail::power_of(f * lane<simd<T>>::abs(x), power); },
             in.row(r) + first, static_cast<T*>(powers));
         for (index c = 0; c < count; ++c) sum[c] += static_cast<double>(powers[c]);
       }

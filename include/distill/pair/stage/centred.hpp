@@ -57,7 +57,8 @@ enum class kernel_centring { none, biased, unbiased };
 /// A symmetric n×n matrix with the means of its rows and columns taken off: H K H, H = I − 11ᵀ/n. Or U-centred, for
 /// unbiased estimates (n >= 3): off the diagonal K_ij − m_i − m_j with m_i = (Σ_j K_ij − S)/(n − 2),
 /// S = ΣK/(2(n − 1)), sums without the diagonal; 0 on it.
-/// Both are symmetric projections, so the way back is the same, on the symmetric part of the slopes. Source: Song et al. 2012, JMLR 13; Székely and Rizzo 2014, arXiv 1310.2926 (U-centring).
+/// Both are symmetric projections, so the way back is the same, on the symmetric part of the slopes. Source: Song et
+/// al. 2012, JMLR 13; Székely and Rizzo 2014, arXiv 1310.2926 (U-centring).
 struct centred_kernel {
   kernel_centring kind = kernel_centring::biased;
 
@@ -103,15 +104,16 @@ struct centred_kernel {
     for (index r = 0; r < n; ++r) total += kept_value(offsets[r], rest[r]);
     for (index r = 0; r < n; ++r) {
       const double sum = kept_value(offsets[r], rest[r]);
-      keep(unbiased ? (n > 2 ? (sum - total / (2 * (size - 1))) / (size - 2) : 0) : sum / size - total / (2 * size * size),
+      keep(unbiased ? (n > 2 ? (sum - total / (2 * (size - 1))) / (size - 2) : 0)
+                    : sum / size - total / (2 * size * size),
            offsets[r], rest[r]);
     }
     detail::for_row_pieces(n, n * n, how, [&](index first, index last) {
       for (index r = first; r < last; ++r) {
         detail::sweep<T>(
             n,
-            [a = simd<T>(offsets[r]), b = simd<T>(rest[r]), f = simd<T>(static_cast<T>(factor))](const simd<T>& k, const simd<T>& m, const simd<T>& e,
-                                                            simd<T>& to)
+            [a = simd<T>(offsets[r]), b = simd<T>(rest[r]), f = simd<T>(static_cast<T>(factor))](
+                const simd<T>& k, const simd<T>& m, const simd<T>& e, simd<T>& to)
                 DISTILL_LAMBDA_INLINE { to = f * (((k - a) - m) - (b + e)); },
             in.row(r), static_cast<const T*>(offsets), static_cast<const T*>(rest), out.row(r));
         if (unbiased) out(r, r) = 0;

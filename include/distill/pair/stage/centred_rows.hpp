@@ -23,8 +23,7 @@ struct centred_rows {
           const double mean = detail::sum<T>(from, in.columns) / static_cast<double>(in.columns);
           detail::sweep<T>(
               in.columns,
-              [m = simd<T>(static_cast<T>(mean))](const simd<T>& x, simd<T>& y)
-                  DISTILL_LAMBDA_INLINE { y = x - m; },
+              [m = simd<T>(static_cast<T>(mean))](const simd<T>& x, simd<T>& y) DISTILL_LAMBDA_INLINE { y = x - m; },
               from, out.row(r));
         }
       }

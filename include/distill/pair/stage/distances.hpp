@@ -1,7 +1,7 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "../../core/sums.hpp"
 #include "../../core/sweep.hpp"
@@ -29,7 +29,7 @@ double direct_square(const T* a, const T* b, index size) {
       a, b);
 }
 
-/// Squared distances between the rows of x, which should be centred; squares of the norms into `squares`.
+/// Squared distances between the rows of x, which should lie around the origin; squares of the norms into `squares`.
 template <class T>
 void squared_distances_between(matrix_view<const T> x, matrix_view<T> out, T* squares, const execution& how) {
   const index n = x.rows;
@@ -74,7 +74,7 @@ void weighted_differences(matrix_view<const T> x, matrix_view<const T> weights, 
 
 }  // namespace detail
 
-/// Squared Euclidean distances between the rows: n×d → n×n. Give it centred rows.
+/// Squared Euclidean distances between the rows: n×d → n×n. Give it rows around the origin (near_origin).
 /// Way back: dx_i = 2 Σ_j (g_ij + g_ji)(x_i − x_j).
 struct squared_distances {
   static constexpr bool pointwise = false, keeps_input = true, keeps_output = false;
@@ -100,16 +100,16 @@ struct squared_distances {
   }
 };
 
-/// Euclidean distances between the rows over their mean: ψ_ij = d_ij/μ, μ the mean of the positive ones. Give it centred
-/// rows. Rows that are equal have distance 0, do not count in μ and pull on nothing; without two different rows all is 0.
-/// Way back: with h = (g_ij + g_ji − Σ g ψ · 2/n₊)/μ where d_ij > 0, dx_i = Σ_j h_ij (x_i − x_j)/d_ij.
+/// Euclidean distances between the rows over their mean: ψ_ij = d_ij/μ, μ the mean of the positive ones. Give it
+/// centred rows. Rows that are equal have distance 0, do not count in μ and pull on nothing; without two different rows
+/// all is 0. Way back: with h = (g_ij + g_ji − Σ g ψ · 2/n₊)/μ where d_ij > 0, dx_i = Σ_j h_ij (x_i − x_j)/d_ij.
 /// Source: Park et al. 2019 (RKD), arXiv 1904.05068, eq. 3 and 4.
 struct relative_distances {
   static constexpr bool pointwise = false, keeps_input = true, keeps_output = true;
 
   feature_shape out(const feature_shape& in) const { return {in.rows, in.rows}; }
-  /// squares of the norms, a count and a sum for each row, mean
-  index kept(const feature_shape& in) const { return 2 * in.rows + 2; }
+  /// squares of the norms, a sum for each row, mean and count, the close pairs' part of the gradient
+  index kept(const feature_shape& in) const { return 2 * in.rows + 2 + in.size(); }
 
   template <class T>
   void forward(matrix_view<const T> in, matrix_view<T> out, T* kept, const execution& how) const {
@@ -165,9 +165,8 @@ struct relative_distances {
         detail::sweep<T>(
             n,
             [pull = simd<T>(pull), f = simd<T>(static_cast<T>(1 / (mean * mean))), zero = simd<T>(T(0))](
-                const simd<T>& d, simd<T>& g) DISTILL_LAMBDA_INLINE {
-              g = lane<simd<T>>::select(d == zero, zero, (g - pull) * f / d);
-            },
+                const simd<T>& d, simd<T>& g)
+                DISTILL_LAMBDA_INLINE { g = lane<simd<T>>::select(d == zero, zero, (g - pull) * f / d); },
             out.row(i), slope.row(i));
         slope(i, i) = 0;
       }
@@ -178,18 +177,18 @@ struct relative_distances {
         near[i] = static_cast<T>(detail::sum_of_batches<T>(
             n,
             [own = simd<T>(squares[i]), close = simd<T>(close), one = simd<T>(T(1)), zero = simd<T>(T(0))](
-                const simd<T>& d, const simd<T>& other) DISTILL_LAMBDA_INLINE {
-              return lane<simd<T>>::select(d * d < close * (own + other), one, zero);
-            },
+                const simd<T>& d, const simd<T>& other)
+                DISTILL_LAMBDA_INLINE { return lane<simd<T>>::select(d * d < close * (own + other), one, zero); },
             out.row(i), squares));
     });
-    with_close_pairs(in, out, squares, close, near, slope, to_in, how);
+    with_close_pairs(in, out, squares, close, near, kept + 2 * n + 2, slope, to_in, how);
   }
 
  private:
   template <class T>
   static void with_close_pairs(matrix_view<const T> in, matrix_view<const T> out, const T* squares, T close,
-                               const T* near, matrix_view<T> weights, matrix_view<T> to_in, const execution& how) {
+                               const T* near, T* part, matrix_view<T> weights, matrix_view<T> to_in,
+                               const execution& how) {
     const index n = in.rows, d = in.columns;
     bool any = false;
     for (index i = 0; i < n; ++i) any = any || near[i] > 1;  // every row is close to itself
@@ -198,21 +197,27 @@ struct relative_distances {
     const auto is_close = [&](index i, index j) {
       return i != j && out(i, j) * out(i, j) < close * (squares[i] + squares[j]);
     };
-    std::vector<double> part(static_cast<std::size_t>(n * d), 0.0);
     detail::for_row_pieces(n, n * n, how, [&](index first, index last) {
-      for (index i = first; i < last; ++i)
-        for (index j = 0; near[i] > 1 && j < n; ++j) {
-          if (!is_close(i, j)) continue;
-          const auto w = static_cast<double>(weights(i, j));
-          for (index c = 0; c < d; ++c)
-            part[static_cast<std::size_t>(i * d + c)] +=
-                w * (static_cast<double>(in(i, c)) - static_cast<double>(in(j, c)));
-          weights(i, j) = 0;
+      constexpr index width = 64;
+      for (index i = first; i < last; ++i) {
+        for (index from = 0; near[i] > 1 && from < d; from += width) {
+          const index count = std::min(width, d - from);
+          double sum[width] = {};
+          for (index j = 0; j < n; ++j) {
+            if (!is_close(i, j)) continue;
+            const auto w = static_cast<double>(weights(i, j));
+            for (index c = 0; c < count; ++c)
+              sum[c] += w * (static_cast<double>(in(i, from + c)) - static_cast<double>(in(j, from + c)));
+          }
+          for (index c = 0; c < count; ++c) part[i * d + from + c] = static_cast<T>(sum[c]);
         }
+        for (index j = 0; near[i] > 1 && j < n; ++j)
+          if (is_close(i, j)) weights(i, j) = 0;
+      }
     });
     detail::weighted_differences<T>(in, weights, to_in, how);
     for (index i = 0; i < n; ++i)
-      for (index c = 0; c < d; ++c) to_in(i, c) += static_cast<T>(part[static_cast<std::size_t>(i * d + c)]);
+      if (near[i] > 1) detail::add_to(to_in.row(i), static_cast<const T*>(part + i * d), d);
   }
 };
 

@@ -9,10 +9,9 @@
 
 DISTILL_NAMESPACE_BEGIN
 
-/// exp(−d/(2 σ²)) of squared distances d. σ is given, or follows the data: σ² = median_share² · median of all n² squared
-/// distances, the zeros of the diagonal among them; then it counts as a constant on the way back. Points that all
-/// coincide have kernel 1.
-/// Source: Kornblith et al. 2019, arXiv 1905.00414, §2.1 (median heuristic).
+/// exp(−d/(2 σ²)) of squared distances d. σ is given, or follows the data: σ² = median_share² · median of all n²
+/// squared distances, the zeros of the diagonal among them; then it counts as a constant on the way back. Points that
+/// all coincide have kernel 1. Source: Kornblith et al. 2019, arXiv 1905.00414, §2.1 (median heuristic).
 struct gaussian_kernel {
   double width = 0;         ///< σ; 0: from the median
   double median_share = 1;  ///< σ as a share of the root of the median

@@ -39,7 +39,8 @@ struct gaussian_scales {
           in.columns,
           [&](const simd<T>& d, simd<T>& k) DISTILL_LAMBDA_INLINE {
             k = simd<T>(T(0));
-            powers(d, simd<T>(rate[0]), [&](const simd<T>& power, const simd<T>&) DISTILL_LAMBDA_INLINE { k += power; });
+            powers(d, simd<T>(rate[0]),
+                   [&](const simd<T>& power, const simd<T>&) DISTILL_LAMBDA_INLINE { k += power; });
           },
           in.row(r), out.row(r));
     });
@@ -52,8 +53,9 @@ struct gaussian_scales {
           in.columns,
           [&](const simd<T>& d, const simd<T>& g, simd<T>& to) DISTILL_LAMBDA_INLINE {
             simd<T> steep(T(0));
-            powers(d, simd<T>(rate[0]), [&](const simd<T>& power, const simd<T>& own_rate)
-                                            DISTILL_LAMBDA_INLINE { steep += power * own_rate; });
+            powers(d, simd<T>(rate[0]), [&](const simd<T>& power, const simd<T>& own_rate) DISTILL_LAMBDA_INLINE {
+              steep += power * own_rate;
+            });
             to = simd<T>(T(0)) - steep * g;
           },
           in.row(r), static_cast<const T*>(slope.row(r)), to_in.row(r));

@@ -43,8 +43,8 @@ struct neighbour_kernel {
         const bool tied = column[i] == farthest && i != j;
         const bool chosen = i != j && k > 0 && (column[i] < farthest || (tied && ties-- > 0));
         out(i, j) = std::isnan(column[i]) ? column[i]
-                    : chosen ? static_cast<T>(std::exp(-static_cast<double>(column[i]) / (2 * sigma)))
-                             : T(0);
+                    : chosen              ? static_cast<T>(std::exp(-static_cast<double>(column[i]) / (2 * sigma)))
+                                          : T(0);
       }
     }
   }

@@ -31,13 +31,12 @@ struct softmax_rows {
         for (index c = 1; c < in.columns; ++c) top = in(r, c) > top || std::isnan(in(r, c)) ? in(r, c) : top;
         const simd<T> scale(static_cast<T>(1 / temperature)), most(top);
         detail::sweep<T>(
-            in.columns,
-            [&](const simd<T>& x, simd<T>& y) DISTILL_LAMBDA_INLINE { y = exp_scaled(x - most, scale); }, in.row(r),
-            out.row(r));
+            in.columns, [&](const simd<T>& x, simd<T>& y) DISTILL_LAMBDA_INLINE { y = exp_scaled(x - most, scale); },
+            in.row(r), out.row(r));
         const double mass = detail::sum<T>(out.row(r), in.columns);
         detail::sweep<T>(
-            in.columns,
-            [f = simd<T>(static_cast<T>(1 / mass))](simd<T>& y) DISTILL_LAMBDA_INLINE { y *= f; }, out.row(r));
+            in.columns, [f = simd<T>(static_cast<T>(1 / mass))](simd<T>& y) DISTILL_LAMBDA_INLINE { y *= f; },
+            out.row(r));
       }
     });
   }

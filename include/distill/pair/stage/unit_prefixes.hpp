@@ -11,9 +11,9 @@
 DISTILL_NAMESPACE_BEGIN
 
 /// The first d features of every row at length 1, times √weight, for each of several d side by side: n×D → n×Σd.
-/// Without dims the whole row; where `normalise_whole` is off that is copied as it is. A prefix of zeros stays as it is,
-/// and gets no gradient. What the spans view must outlive the call.
-/// Way back: dx_{:d} += √w (g − y ⟨y, g⟩)/‖x_{:d}‖,  y = x_{:d}/‖x_{:d}‖.
+/// Without dims the whole row; where `normalise_whole` is off that is copied as it is. A prefix of zeros stays as it
+/// is, and gets no gradient. What the spans view must outlive the call. Way back: dx_{:d} += √w (g − y ⟨y,
+/// g⟩)/‖x_{:d}‖,  y = x_{:d}/‖x_{:d}‖.
 /// @throws argument_error  a d outside [1, D], weights that are not one a d, negative or not finite
 /// Source: Kusupati et al. 2022 (Matryoshka), arXiv 2205.13147, §3.
 struct unit_prefixes {
