@@ -13,6 +13,14 @@ OBJECTIVES = {
     "js_stack": "JS, as in GKD",
     "mix": "0.1 CE + 0.9 T² KL",
 }
+PAIR_SHAPES = [(128, 512), (1024, 512)]
+PAIRS = {
+    "sp": "similarity-preserving",
+    "cka": "linear CKA",
+    "rkd_distance": "RKD distances",
+    "info_nce": "InfoNCE, τ = 0.1",
+}
+TITLES = OBJECTIVES | PAIRS
 TOLERANCE = 1e-3  # relative, against float64; the gradient's in the Euclidean norm
 
 
@@ -78,11 +86,62 @@ def reference(rows, columns):
     return {name: (values[name] / rows, np.concatenate(gradients[name]) / rows) for name in OBJECTIVES}
 
 
+def similarity_preserving(s, t):
+    def rows(x):
+        gram = x @ x.T
+        return gram, np.linalg.norm(gram, axis=1, keepdims=True)
+
+    (g, length), (other, other_length) = rows(s), rows(t)
+    unit = g / length
+    gap = unit - other / other_length
+    slope = 2 * gap / gap.size
+    slope = (slope - unit * (slope * unit).sum(1, keepdims=True)) / length
+    return (gap**2).mean(), (slope + slope.T) @ s
+
+
+def cka(s, t):
+    s, t = s - s.mean(0), t - t.mean(0)
+    k, l = s @ s.T, t @ t.T
+    a, b = np.linalg.norm(k), np.linalg.norm(l)
+    alike = (k * l).sum() / (a * b)
+    return 1 - alike, -2 * (l / (a * b) - alike * k / a**2) @ s
+
+
+def rkd_distance(s, t):
+    def distances(x):
+        d = np.sqrt(np.stack([((row - x) ** 2).sum(-1) for row in x]))
+        return d, d[d > 0].mean()
+
+    (d, mean), (other, other_mean) = distances(s), distances(t)
+    gap, pairs = d / mean - other / other_mean, (d > 0).sum()
+    value = np.where(abs(gap) < 1, gap**2 / 2, abs(gap) - 0.5).mean()
+    slope = np.clip(gap, -1, 1) / gap.size
+    slope = np.where(d > 0, slope / mean - (slope * d).sum() / (mean**2 * pairs), 0)
+    pull = np.divide(slope + slope.T, d, out=np.zeros_like(d), where=d > 0)
+    return value, pull.sum(1, keepdims=True) * s - pull @ s
+
+
+def info_nce(s, t, temperature=0.1):
+    length = np.linalg.norm(s, axis=1, keepdims=True)
+    a, k = s / length, t / np.linalg.norm(t, axis=1, keepdims=True)
+    p = log_softmax(a @ k.T / temperature)
+    to_a = (np.exp(p) - np.eye(len(s))) @ k / (temperature * len(s))
+    return -np.diag(p).mean(), (to_a - a * (to_a * a).sum(1, keepdims=True)) / length
+
+
+def pair_reference(rows, columns):
+    """Objective: value, and its gradient in the checked rows."""
+    s, t = (x.astype(float) for x in inputs(rows, columns)[:2])
+    blocks = {"sp": similarity_preserving, "cka": cka, "rkd_distance": rkd_distance, "info_nce": info_nce}
+    found = {name: f(s, t) for name, f in blocks.items()}
+    return {name: (value, gradient[checked_rows(rows)]) for name, (value, gradient) in found.items()}
+
+
 def write(folder):
     """Inputs and references, for the workers to load."""
-    for shape in SHAPES:
+    for shape in SHAPES + PAIR_SHAPES:
         arrays = dict(zip(("student", "teacher", "labels"), inputs(*shape)))
-        for name, (value, gradient) in reference(*shape).items():
+        for name, (value, gradient) in (pair_reference if shape in PAIR_SHAPES else reference)(*shape).items():
             arrays |= {f"{name} value": value, f"{name} gradient": gradient}
         np.savez(folder / f"{shape[0]}x{shape[1]}.npz", **arrays)
     inputs.cache_clear()

@@ -77,6 +77,7 @@ class Worker:
 def plan(quick):
     """Batches of {(threads, memory): [(objective, shape)]}; the processes of a batch live at the same time."""
     everything = [(o, s) for s in cases.SHAPES for o in cases.OBJECTIVES]
+    everything += [(o, s) for s in cases.PAIR_SHAPES for o in cases.PAIRS]
     if quick:
         return [{(1, "kept"): [(o, s) for o, s in everything if s[0] * s[1] < 1 << 22]}]
     large = [(o, s) for o, s in everything if s in cases.LARGE and o != "kl_t1"]
@@ -138,7 +139,7 @@ class Others:
 
 def report(key, objective, shape, samples):
     medians = {peer: 1e6 * statistics.median(s["seconds"] for s in samples[peer]) for peer in PEERS}
-    case = f"threads {key[0]}, {key[1]:8}{shape[0]:5} x {shape[1]:<7}{objective:9}"
+    case = f"threads {key[0]}, {key[1]:8}{shape[0]:5} x {shape[1]:<7}{objective:13}"
     say(case + "".join(f"{peer:>9}{medians[peer]:10.1f} us" for peer in PEERS))
 
 
@@ -148,7 +149,7 @@ def describe(workers):
         worker.ask("describe")
         about[peer] = worker.answer()
         for objective, text in about[peer]["formulas"].items():
-            print(f"--- {peer}, {cases.OBJECTIVES[objective]}\n{text.strip()}")
+            print(f"--- {peer}, {cases.TITLES[objective]}\n{text.strip()}")
     return about
 
 

@@ -36,6 +36,33 @@ def mix(s, t, y):
     return 0.1 * F.cross_entropy(s, y) + 0.9 * kl_t4(s, t, y)
 
 
+def sp(s, t, y):
+    g, h = (F.normalize(x @ x.T, dim=1) for x in (s, t))
+    return (g - h).square().mean()
+
+
+def cka(s, t, y):
+    s, t = s - s.mean(0), t - t.mean(0)
+    k, l = s @ s.T, t @ t.T
+    return 1 - (k * l).sum() / (k.norm() * l.norm())
+
+
+def rkd_distance(s, t, y):
+    def relative(x):
+        x = x - x.mean(0)
+        square = x.square().sum(1)
+        d = (square[:, None] + square - 2 * x @ x.T).clamp(min=1e-12).sqrt()
+        d = d * (1 - torch.eye(len(x)))
+        return d / (d.sum() / (len(x) * (len(x) - 1)))
+
+    return F.smooth_l1_loss(relative(s), relative(t))
+
+
+def info_nce(s, t, y, temperature=0.1):
+    similarity = F.normalize(s) @ F.normalize(t).T
+    return F.cross_entropy(similarity / temperature, torch.arange(len(s)))
+
+
 def by_autograd(f):
     def value_and_gradient(s, t, y):
         s = s.detach().requires_grad_()

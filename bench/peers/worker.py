@@ -100,7 +100,7 @@ def sample(objective, shape, length):
 
 
 def describe():
-    return {"versions": peer.versions, "formulas": {o: peer.formula(o) for o in cases.OBJECTIVES}}
+    return {"versions": peer.versions, "formulas": {o: peer.formula(o) for o in cases.TITLES}}
 
 
 peer, calls = make_peer(), {}

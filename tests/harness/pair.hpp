@@ -15,6 +15,7 @@
 #include <distill/core/random.hpp>
 #include <distill/pair/evaluate.hpp>
 
+#include "harness/message.hpp"
 #include "harness/reference.hpp"
 
 namespace harness {
@@ -124,7 +125,7 @@ void features_have_the_value_s_slopes(const Objective& objective, feature_proble
       x = kept;
       slopes.push_back((above - below) / (2 * step));
     }
-    INFO("input " << pair_input_names[i]);
+    INFO("input " << std::string(pair_input_names[i]));
     CHECK(relative_distance(answer.gradient[i], slopes) <= tolerance);
   }
 }
@@ -139,7 +140,7 @@ void float_is_near_double(const Objective& objective, const feature_problem<doub
   const auto got = solve(objective, rounded);
   CHECK(got.value == doctest::Approx(expected.value).epsilon(tolerance));
   for (std::size_t i = 0; i < pair_inputs; ++i) {
-    INFO("input " << pair_input_names[i]);
+    INFO("input " << std::string(pair_input_names[i]));
     CHECK(relative_distance(got.gradient[i], expected.gradient[i]) <= tolerance);
   }
 }
@@ -360,16 +361,6 @@ template <class Make>
 void pair_references(const std::string& name, const Make& make, const pair_bounds& bounds = {}) {
   against_pair_references<double>(name, make, bounds);
   against_pair_references<float>(name, make, bounds);
-}
-
-template <class Call>
-std::string message_of(const Call& call) {
-  try {
-    call();
-  } catch (const distill::argument_error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 }  // namespace harness

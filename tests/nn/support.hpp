@@ -14,6 +14,8 @@
 #include <distill/nn/sequential.hpp>
 #include <distill/nn/tape.hpp>
 
+#include "harness/message.hpp"
+
 namespace nn_tests {
 
 namespace nn = distill::nn;
@@ -52,14 +54,6 @@ nn::variable quadratic_loss(nn::tape<T>& tape, nn::variable output) {
   });
 }
 
-template <class Call>
-std::string message_of(const Call& call) {
-  try {
-    call();
-  } catch (const argument_error& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
+using harness::message_of;
 
 }  // namespace nn_tests

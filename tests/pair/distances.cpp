@@ -1,4 +1,6 @@
 // Relations that are distances and angles.
+#include <distill/objective/relational_angle.hpp>
+#include <distill/objective/relational_distance.hpp>
 #include <distill/objective/rkd.hpp>
 
 #include "harness/pair.hpp"

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cmath>
-#include <functional>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include <distill/row/padded.hpp>
 #include <distill/row/pixel_rows.hpp>
 
+#include "harness/message.hpp"
 #include "harness/problem.hpp"
 
 namespace {
@@ -111,15 +111,6 @@ void check_views(std::size_t size, const Make& make) {
   CHECK(same(student.values(), rounded(expected.student)));
 }
 
-std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const distill::argument_error& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-
 /// Every third of `size`, backwards.
 std::vector<int> thirds(int size) {
   std::vector<int> ids;
@@ -171,10 +162,10 @@ TEST_CASE("where pixel_rows and map_rows look") {
   const rows_view<float> last = pixel_rows(x.data(), extents, {60, 1, 15, 3});
   CHECK(last.layout.contiguous());
   CHECK(last.layout.inner == distill::row_layout::endless);
-  CHECK(message_of([&] {
+  CHECK(harness::message_of([&] {
           pixel_rows(x.data(), {2, -3, 4, 5});
         }) == "distill: pixel_rows: classes is -3, must not be negative");
-  CHECK(message_of([&] {
+  CHECK(harness::message_of([&] {
           map_rows(x.data(), {1, 3, 4, 5}, {100, 30, 7, 1});
         }) == "distill: map_rows: the stride of height is 7, must be width times its stride: 5");
 }
@@ -263,7 +254,8 @@ TEST_CASE("tokens that two vocabularies share") {
   for (const float g : dz) CHECK(g == 0);
   const index_map fewer(std::vector<int>{1, 2, 3}, 30);
   in.teacher = gathered_columns(matrix_view<const float>(p.teacher.data(), 6, 30), fewer);
-  CHECK(message_of([&] { distill::value(distill::kl{}, in); }) == "distill: teacher has 3 columns, student has 4");
+  CHECK(harness::message_of([&] { distill::value(distill::kl{}, in); }) ==
+        "distill: teacher has 3 columns, student has 4");
 }
 
 TEST_CASE_TEMPLATE("chosen rows", U, float, bfloat16) {
@@ -327,23 +319,28 @@ TEST_CASE("choices of choices: rows of columns of pixels") {
 }
 
 TEST_CASE("ids that choose nothing real, or something twice") {
-  CHECK(message_of([] {
+  CHECK(harness::message_of([] {
           index_map(std::vector<int>{0, 5, 32}, 32, "ids_s");
         }) == "distill: ids_s[2] is 32, must lie in [0, 32)");
-  CHECK(message_of([] { index_map(std::vector<int>{0, -1}, 32); }) == "distill: ids[1] is -1, must lie in [0, 32)");
-  CHECK(message_of([] { index_map(std::vector<int>{0, 7, 2, 7}, 32); }) == "distill: ids[3] is 7, and so is ids[1]");
+  CHECK(harness::message_of([] {
+          index_map(std::vector<int>{0, -1}, 32);
+        }) == "distill: ids[1] is -1, must lie in [0, 32)");
+  CHECK(harness::message_of([] {
+          index_map(std::vector<int>{0, 7, 2, 7}, 32);
+        }) == "distill: ids[3] is 7, and so is ids[1]");
   std::vector<float> x(12);
   const matrix_view<float> m(x.data(), 3, 4);
   const index_map two(std::vector<int>{0, 1}, 5), columns(std::vector<int>{0, 1}, 4), rows(std::vector<int>{0}, 3);
-  CHECK(message_of([&] { gathered_columns(m, two); }) ==
+  CHECK(harness::message_of([&] { gathered_columns(m, two); }) ==
         "distill: gathered_columns: the map chooses from 5 columns, the matrix has 4");
-  CHECK(message_of([&] { gathered_rows(m, two); }) ==
+  CHECK(harness::message_of([&] { gathered_rows(m, two); }) ==
         "distill: gathered_rows: the map chooses from 5 rows, the matrix has 3");
-  CHECK(message_of([&] { gathered_columns(gathered_columns(m, columns), columns); }) ==
+  CHECK(harness::message_of([&] { gathered_columns(gathered_columns(m, columns), columns); }) ==
         "distill: gathered_columns: 2 of 2 columns are chosen or padded already");
-  CHECK(message_of([&] { gathered_rows(gathered_rows(m, rows), rows); }) ==
+  CHECK(harness::message_of([&] { gathered_rows(gathered_rows(m, rows), rows); }) ==
         "distill: gathered_rows: 1 of 3 rows are chosen already");
-  CHECK(message_of([&] { fit_columns(m, -2); }) == "distill: fit_columns: columns is -2, must not be negative");
+  CHECK(harness::message_of([&] { fit_columns(m, -2); }) ==
+        "distill: fit_columns: columns is -2, must not be negative");
 }
 
 TEST_CASE_TEMPLATE("a shorter teacher is padded with masked classes, a longer one is cut", U, float, bfloat16) {
@@ -440,7 +437,8 @@ TEST_CASE("what dropped_mass refuses, before it writes") {
   std::vector<double> mass(4, 7);
   const matrix_view<const float> rows(z.data(), 4, 5);
   const auto message = [&](distill::index kept, double temperature, std::size_t size) {
-    return message_of([&] { distill::dropped_mass<float>(rows, kept, temperature, std::span(mass).first(size)); });
+    return harness::message_of(
+        [&] { distill::dropped_mass<float>(rows, kept, temperature, std::span(mass).first(size)); });
   };
   CHECK(message(6, 1, 4) == "distill: dropped_mass: kept is 6, must lie in [0, 5]");
   CHECK(message(-1, 1, 4) == "distill: dropped_mass: kept is -1, must lie in [0, 5]");

@@ -41,7 +41,12 @@ struct similarities {
     return to_anchors || std::any_of(keys.begin(), keys.end(), [](const auto& block) { return bool(block.gradient); });
   }
   /// Whether a row is anchor and key: the matrix is its own transpose.
-  bool symmetric() const { return keys.size() == 1 && keys[0].rows.data == anchors.data && !targets; }
+  bool symmetric() const {
+    if (keys.size() != 1 || targets) return false;
+    const matrix_view<const T>& k = keys[0].rows;
+    return k.data == anchors.data && k.rows == anchors.rows && k.row_stride == anchors.row_stride &&
+           k.column_stride == anchors.column_stride;
+  }
   /// Anchors to take at a time: as many as `largest_tile` similarities allow, at least one.
   index tile_rows(index largest_tile) const {
     return std::clamp<index>(largest_tile / std::max<index>(columns(), 1), 1, std::max<index>(anchors.rows, 1));

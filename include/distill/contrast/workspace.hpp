@@ -20,7 +20,7 @@ struct contrast_scratch {
   side_scratch<T> side[4];
   buffer<T> similarities, second;  // a tile of each
   buffer<T> classes;               // numbers of classes, exact in T
-  buffer<index> labels, inverse;
+  buffer<index> labels, inverse, chosen;
   buffer<unsigned char> taking_part;
   buffer<double> numbers;
   row_workspace<T> rows;

@@ -8,6 +8,7 @@
 #include "../core/parallel.hpp"
 #include "../core/simd.hpp"
 #include "../core/sweep.hpp"
+#include "../core/transpose.hpp"
 #include "detail/product_tile.hpp"
 #include "transposed.hpp"
 
@@ -17,21 +18,6 @@ namespace detail {
 
 /// Side of the square blocks in which a matrix meets its transpose: two of them fit the first-level cache.
 inline constexpr index transpose_block = 32;
-
-/// to = fromᵀ for a block of at most transpose_block × transpose_block; `from` has `rows` rows.
-template <class T>
-void transpose_block_to(const T* from, index from_stride, index rows, index columns, T* to, index to_stride) {
-  index i = 0;
-  for (; i + 4 <= rows; i += 4) {
-    index j = 0;
-    for (; j + 4 <= columns; j += 4)
-      transpose_4x4(from + i * from_stride + j, from_stride, to + j * to_stride + i, to_stride);
-    for (; j < columns; ++j)
-      for (index k = i; k < i + 4; ++k) to[j * to_stride + k] = from[k * from_stride + j];
-  }
-  for (; i < rows; ++i)
-    for (index j = 0; j < columns; ++j) to[j * to_stride + i] = from[i * from_stride + j];
-}
 
 /// Calls f(row, rows, column, columns) for the blocks on and below the diagonal; blocks of one row of blocks by one
 /// thread.
@@ -61,11 +47,11 @@ void add_transpose(const matrix_view<T>& m, const execution& how = {}) {
   constexpr index side = detail::transpose_block;
   detail::for_lower_blocks(m.rows, how, [&](index row, index rows, index column, index columns) {
     alignas(cache_line) T turned[side * side], sum[side * side];
-    detail::transpose_block_to(&m(column, row), m.row_stride, columns, rows, turned, side);
+    detail::transpose(&m(column, row), m.row_stride, columns, rows, turned, side);
     for (index r = 0; r < rows; ++r) {
       detail::add_to(turned + r * side, static_cast<const T*>(&m(row + r, column)), columns);
     }
-    detail::transpose_block_to(turned, side, rows, columns, sum, side);
+    detail::transpose(turned, side, rows, columns, sum, side);
     for (index r = 0; r < rows; ++r) std::copy_n(turned + r * side, columns, &m(row + r, column));
     if (row != column)
       for (index c = 0; c < columns; ++c) std::copy_n(sum + c * side, rows, &m(column + c, row));
@@ -105,7 +91,7 @@ void symmetric_product(matrix_view<const std::type_identity_t<T>> a, matrix_view
   });
   detail::for_lower_blocks(size, resources, [&](index row, index rows, index column, index columns) {
     if (row != column)
-      return detail::transpose_block_to(&c(row, column), c.row_stride, rows, columns, &c(column, row), c.row_stride);
+      return detail::transpose(&c(row, column), c.row_stride, rows, columns, &c(column, row), c.row_stride);
     for (index r = 0; r < rows; ++r)
       for (index k = r + 1; k < columns; ++k) c(row + r, column + k) = c(row + k, column + r);
   });

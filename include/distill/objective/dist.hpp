@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../pair/correlations.hpp"
+#include "../pair/comparison/correlations.hpp"
 #include "../pair/objective.hpp"
 #include "../pair/stage/softmax_rows.hpp"
 

@@ -12,8 +12,8 @@ DISTILL_NAMESPACE_BEGIN
 ///   value     mean_i ‖u_i/‖u_i‖ − t_i‖²; with dims Σ_d w_d mean_i ‖norm(u_i,:d) − norm(t_i,:d)‖², norm(x) = x/‖x‖
 ///   student   −2 (t − ⟨t, y⟩ y)/(n ‖u‖),  y = u/‖u‖;  teacher −2 (y − t)/n, with dims the student's formula mirrored
 /// Features: n samples in rows, embeddings of one width (with dims: at least the largest d each). Without dims the
-/// teacher's are taken as they are, of length 1 as a rule. An embedding or prefix of zeros stays 0 and gets no gradient.
-/// What the spans view must outlive the call.
+/// teacher's are taken as they are, of length 1 as a rule. An embedding or prefix of zeros stays 0 and gets no
+/// gradient. What the spans view must outlive the call.
 /// @throws argument_error  a d outside [1, width]; weights that are not one a d, negative or not finite
 /// Source: LEAF, as summarised (‖y − ŷ‖² of normalised embeddings); Kusupati et al. 2022, arXiv 2205.13147 (dims).
 struct embedding_distance {

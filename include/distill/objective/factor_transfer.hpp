@@ -15,7 +15,7 @@ struct factor_comparison {
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     check_same_shape(student, teacher);
   }
-  index numbers(index) const { return 0; }
+  index numbers(const feature_shape&) const { return 0; }
   template <class T>
   double compare(const compared_matrices<T>& m, row_workspace<T>& workspace, double* numbers,
                  const execution& how) const {
@@ -31,13 +31,13 @@ struct factor_comparison {
 ///   value     mean |F̂_s − F̂_t|, or with `squared` Σ (F̂_s − F̂_t)²;  F̂ = F/‖F‖, the whole item at length 1
 ///   features  dF = (dF̂ − F̂ ⟨F̂, dF̂⟩)/‖F‖,  dF̂ = sign(F̂_s − F̂_t)/size or 2 (F̂_s − F̂_t)
 /// Features: factors of one shape, any matrices. A factor of zeros stays 0 and gets no gradient. Published weight 200.
-/// Source: Kim et al. 2018, arXiv 1802.04977, eq. 3 with p = 1 (2), the norm a mean as coded.
+/// Source: Kim et al. 2018, arXiv 1802.04977, with p = 1 (2), the norm a mean as coded.
 struct factor_transfer {
   bool squared = false;
 
   static constexpr pair_info info{.name = "factor_transfer",
                                   .formula = "mean |F̂_s − F̂_t|, F̂ = F/‖F‖",
-                                  .source = "Kim et al. 2018, arXiv 1802.04977, eq. 3",
+                                  .source = "Kim et al. 2018, arXiv 1802.04977",
                                   .input = "any matrices of one shape",
                                   .systems = "FT",
                                   .same_width = true,

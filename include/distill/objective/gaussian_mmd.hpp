@@ -1,16 +1,16 @@
 #pragma once
 
-#include "../pair/mean_discrepancy.hpp"
+#include "../pair/comparison/mean_discrepancy.hpp"
 #include "../pair/objective.hpp"
-#include "../pair/stage/centred.hpp"
 #include "../pair/stage/distances.hpp"
 #include "../pair/stage/gaussian_scales.hpp"
+#include "../pair/stage/near_origin.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
 /// Squared maximum mean discrepancy with a sum of Gaussian kernels.
-///   value     mean k(s, s) + mean k(t, t) − 2 mean k(s, t),  k(x, y) = Σ_{q < kernels} exp(−‖x − y‖² 2^⌊kernels/2⌋/(β 2^q))
-///   features  dz_i = 2 Σ_j (D_ij + D_ji)(z_i − z_j) over both sets, D = −W ∘ Σ_q k_q/β_q
+///   value     mean k(s, s) + mean k(t, t) − 2 mean k(s, t),  k(x, y) = Σ_{q < kernels} exp(−‖x − y‖² 2^⌊kernels/2⌋/(β
+///   2^q)) features  dz_i = 2 Σ_j (D_ij + D_ji)(z_i − z_j) over both sets, D = −W ∘ Σ_q k_q/β_q
 /// β is `width`, or the mean of the n (n − 1) squared distances between the joined samples, which then counts as
 /// constant. Samples that all coincide: value 0, gradient 0.
 /// Features: n_s and n_t samples in rows, of the same width.
@@ -27,7 +27,7 @@ struct gaussian_mmd {
                                   .systems = "FedLGD",
                                   .same_width = true};
 
-  auto representation() const { return chain(centred_columns{}, squared_distances{}, gaussian_scales{kernels, width}); }
+  auto representation() const { return chain(near_origin{}, squared_distances{}, gaussian_scales{kernels, width}); }
   auto comparison() const { return mean_discrepancy{}; }
 };
 

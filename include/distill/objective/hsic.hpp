@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../pair/inner_product.hpp"
+#include "../pair/comparison/inner_product.hpp"
 #include "../pair/objective.hpp"
 #include "../pair/stage/centred.hpp"
 #include "../pair/stage/gram.hpp"
@@ -26,8 +26,10 @@ struct hsic {
                                   .nonnegative = false,
                                   .zero_at_equality = false};
 
-  auto representation() const { return chain(centred_columns{}, gram{}, 
-                 centred_kernel{unbiased ? kernel_centring::unbiased : kernel_centring::none}); }
+  auto representation() const {
+    return chain(centred_columns{}, gram{},
+                 centred_kernel{unbiased ? kernel_centring::unbiased : kernel_centring::none});
+  }
   auto comparison() const { return inner_product{unbiased}; }
 };
 

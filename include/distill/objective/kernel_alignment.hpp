@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../pair/alignment.hpp"
+#include "../pair/comparison/alignment.hpp"
 #include "../pair/objective.hpp"
 #include "../pair/stage/gram.hpp"
 

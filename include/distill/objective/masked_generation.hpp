@@ -1,7 +1,6 @@
 #pragma once
 
 #include "../pair/objective.hpp"
-#include "../pair/summed_rows.hpp"
 #include "squared_distance.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -22,7 +21,7 @@ struct masked_generation {
                                   .same_width = true};
 
   auto representation() const { return chain(); }
-  auto comparison() const { return summed_rows(squared_distance{}); }
+  auto comparison() const { return by_rows(squared_distance{}, row_total::sum); }
 };
 
 DISTILL_NAMESPACE_END

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../pair/neighbour_products.hpp"
+#include "../pair/comparison/neighbour_products.hpp"
 #include "../pair/objective.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -9,8 +9,8 @@ DISTILL_NAMESPACE_BEGIN
 /// samples. It depends on the order of the batch; correlation_congruence is the paper's.
 ///   value     mean_{i < n − 1} Σ_c |δ_i,c| |δ_i+1,c|,  δ = s − t
 ///   features  (|δ_i−1| + |δ_i+1|) sign(δ_i)/(n − 1)
-/// One sample: value 0, gradient 0. Features: n samples in rows, of the same width on both sides. Published weight 0.02.
-/// Source: HobbitLong/RepDistiller, distiller_zoo/CC.py.
+/// One sample: value 0, gradient 0. Features: n samples in rows, of the same width on both sides. Published weight
+/// 0.02. Source: HobbitLong/RepDistiller, distiller_zoo/CC.py.
 struct neighbour_congruence {
   static constexpr pair_info info{.name = "neighbour_congruence",
                                   .formula = "mean_i Σ_c |δ_i,c| |δ_i+1,c|, δ = s − t",

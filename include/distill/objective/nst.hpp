@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../pair/mean_discrepancy.hpp"
+#include "../pair/comparison/mean_discrepancy.hpp"
 #include "../pair/objective.hpp"
 #include "../pair/stage/gram.hpp"
 #include "../pair/stage/polynomial.hpp"
@@ -12,9 +12,8 @@ DISTILL_NAMESPACE_BEGIN
 ///   value     mean k(s, s) + mean k(t, t) − 2 mean k(s, t),  k(x, y) = ⟨x̂, ŷ⟩²
 ///   features  dx̂ = 2 K' ∘ W x̂ over both sets, then across x̂, over ‖x‖
 /// A channel without activation is at 0 and gets no gradient.
-/// Features: one item a sample (`channel_maps`), channels in rows, as many pixels on both sides; the numbers of channels
-/// may differ. Published weight 50.
-/// Source: Huang and Wang 2017, arXiv 1707.01219, eq. 8 and 9 (d = 2, c = 0).
+/// Features: one item a sample (`channel_maps`), channels in rows, as many pixels on both sides; the numbers of
+/// channels may differ. Published weight 50. Source: Huang and Wang 2017, arXiv 1707.01219, eq. 8 and 9 (d = 2, c = 0).
 struct nst {
   static constexpr item_kind items = item_kind::joined;
   static constexpr pair_info info{.name = "nst",

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "../pair/objective.hpp"
-#include "../pair/stage/centred.hpp"
 #include "../pair/stage/distances.hpp"
+#include "../pair/stage/near_origin.hpp"
 #include "smooth_l1.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -21,7 +21,7 @@ struct relational_distance {
                                   .input = "samples × features",
                                   .systems = "RKD"};
 
-  auto representation() const { return chain(centred_columns{}, relative_distances{}); }
+  auto representation() const { return chain(near_origin{}, relative_distances{}); }
   auto comparison() const { return by_rows(smooth_l1{}); }
 };
 

@@ -9,9 +9,8 @@ DISTILL_NAMESPACE_BEGIN
 ///   value     T² Σ max(0, m − a u_s)²,  a = 1 where u_t > 0, −1 elsewhere (0 included),  u = z/T
 ///   student   −2 T a max(0, m − a u_s)
 ///   teacher   0: the value does not change with u_t, but for a jump at 0
-/// An entry masked on both sides counts as absent; masked by the teacher only, it has a = −1; by the student only, value
-/// +inf where a = 1.
-/// Source: Heo et al. 2019 (activation boundaries), arXiv 1811.03233, eq. 4.
+/// An entry masked on both sides counts as absent; masked by the teacher only, it has a = −1; by the student only,
+/// value +inf where a = 1. Source: Heo et al. 2019 (activation boundaries), arXiv 1811.03233, the alternative loss.
 struct squared_hinge {
   row_parameter temperature = 1;
   temperature_scaling scaling = temperature_scaling::squared;
@@ -19,7 +18,7 @@ struct squared_hinge {
 
   static constexpr objective_info info{.name = "squared_hinge",
                                        .formula = "T² Σ max(0, m − a u_s)², a the sign of u_t",
-                                       .source = "Heo et al. 2019, arXiv 1811.03233, eq. 4",
+                                       .source = "Heo et al. 2019, arXiv 1811.03233",
                                        .gradient = "−2 T a max(0, m − a u_s), u = z/T",
                                        .systems = "AB",
                                        .zero_at_equality = false,

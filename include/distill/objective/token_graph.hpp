@@ -1,8 +1,8 @@
 #pragma once
 
 #include "../pair/objective.hpp"
-#include "../pair/stage/centred.hpp"
 #include "../pair/stage/distances.hpp"
+#include "../pair/stage/near_origin.hpp"
 #include "../pair/stage/neighbour_kernel.hpp"
 #include "kl.hpp"
 #include "reverse_kl.hpp"
@@ -30,9 +30,7 @@ struct token_graph {
                                   .systems = "TRG",
                                   .smooth = false};
 
-  auto representation() const {
-    return chain(centred_columns{}, squared_distances{}, neighbour_kernel{neighbours, sigma});
-  }
+  auto representation() const { return chain(near_origin{}, squared_distances{}, neighbour_kernel{neighbours, sigma}); }
   auto comparison() const {
     return by_rows((student_first ? 1.0 : 0.0) * reverse_kl{} + (student_first ? 0.0 : 1.0) * kl{}, row_total::sum);
   }

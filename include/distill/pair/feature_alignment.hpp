@@ -7,7 +7,7 @@
 #include "../core/buffer.hpp"
 #include "../dense/product.hpp"
 #include "../dense/symmetric.hpp"
-#include "alignment.hpp"
+#include "comparison/alignment.hpp"
 #include "stage/centred.hpp"
 #include "workspace.hpp"
 

@@ -7,8 +7,8 @@
 #include "../core/error.hpp"
 #include "chain.hpp"
 #include "check.hpp"
+#include "comparison/inner_product.hpp"
 #include "evaluate.hpp"
-#include "inner_product.hpp"
 #include "stage/centred.hpp"
 #include "stage/gram.hpp"
 
@@ -81,7 +81,7 @@ class minibatch_cka {
               const simd<T>& mine, const simd<T>& theirs, simd<T>& s)
               DISTILL_LAMBDA_INLINE { s = a * theirs + b * mine; },
           k.row(r), l.row(r), slopes.row(r));
-    detail::stored(first.backward(slopes, how), 1, false, to);
+    detail::store_scaled(first.backward(slopes, how), 1, false, to);
     return result;
   }
 

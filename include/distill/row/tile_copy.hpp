@@ -10,6 +10,7 @@
 #include "../config.hpp"
 #include "../core/buffer.hpp"
 #include "../core/convert.hpp"
+#include "../core/transpose.hpp"
 #include "rows_view.hpp"
 #include "sweeps.hpp"
 
@@ -49,21 +50,6 @@ DISTILL_INLINE void write_one(T from, U& to, row_store how) {
 /// Rows that share a cache line when the classes do not lie side by side.
 template <class U>
 inline constexpr index rows_per_line = static_cast<index>(cache_line / sizeof(U));
-
-/// to[c][r] = from[r][c].
-template <class T>
-void transpose(const T* from, index from_stride, index rows, index columns, T* to, index to_stride) {
-  index r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    index c = 0;
-    for (; c + 4 <= columns; c += 4)
-      transpose_4x4(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
-    for (; c < columns; ++c)
-      for (index i = r; i < r + 4; ++i) to[c * to_stride + i] = from[i * from_stride + c];
-  }
-  for (; r < rows; ++r)
-    for (index c = 0; c < columns; ++c) to[c * to_stride + r] = from[r * from_stride + c];
-}
 
 /// A block of classes × neighbouring rows, through which memory and tile are each read and written along their lines.
 template <class T, class U>

@@ -21,7 +21,7 @@ void for_blocks(index rows, index columns, const execution& how, const F& f) {
 template <class T>
 void transpose_to(const matrix_view<const T>& from, const matrix_view<T>& to, const execution& how) {
   for_blocks(to.rows, to.columns, how, [&](index row, index rows, index column, index columns) {
-    transpose_block_to(&from(column, row), from.row_stride, columns, rows, &to(row, column), to.row_stride);
+    transpose(&from(column, row), from.row_stride, columns, rows, &to(row, column), to.row_stride);
   });
 }
 
@@ -30,7 +30,7 @@ template <class T>
 void add_transpose_to(const matrix_view<const T>& from, const matrix_view<T>& to, const execution& how) {
   for_blocks(to.rows, to.columns, how, [&](index row, index rows, index column, index columns) {
     alignas(cache_line) T turned[transpose_block * transpose_block];
-    transpose_block_to(&from(column, row), from.row_stride, columns, rows, turned, transpose_block);
+    transpose(&from(column, row), from.row_stride, columns, rows, turned, transpose_block);
     for (index r = 0; r < rows; ++r)
       add_to(&to(row + r, column), static_cast<const T*>(turned + r * transpose_block), columns);
   });

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "../config.hpp"
-#include "comparison.hpp"
+#include "../../config.hpp"
+#include "../comparison.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 

@@ -1,8 +1,8 @@
 // A softmax compared with targets that have a temperature of their own.
 #pragma once
 
-#include "../../row/algebra.hpp"
-#include "../../row/objective.hpp"
+#include "../row/algebra.hpp"
+#include "../row/objective.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {

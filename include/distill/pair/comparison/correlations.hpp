@@ -5,9 +5,9 @@
 #include <array>
 #include <cmath>
 
-#include "../config.hpp"
-#include "../core/parallel.hpp"
-#include "comparison.hpp"
+#include "../../config.hpp"
+#include "../../core/parallel.hpp"
+#include "../comparison.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 

@@ -1,11 +1,11 @@
 // Two kernel matrices of the same points, and how much one says of the other.
 #pragma once
 
-#include "../config.hpp"
-#include "../core/error.hpp"
-#include "../core/sums.hpp"
-#include "../core/sweep.hpp"
-#include "comparison.hpp"
+#include "../../config.hpp"
+#include "../../core/error.hpp"
+#include "../../core/sums.hpp"
+#include "../../core/sweep.hpp"
+#include "../comparison.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 

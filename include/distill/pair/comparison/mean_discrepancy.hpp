@@ -1,10 +1,10 @@
 // Two sets of points in one kernel matrix, and how far their means lie apart.
 #pragma once
 
-#include "../config.hpp"
-#include "../core/sums.hpp"
-#include "../core/sweep.hpp"
-#include "comparison.hpp"
+#include "../../config.hpp"
+#include "../../core/sums.hpp"
+#include "../../core/sweep.hpp"
+#include "../comparison.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 

@@ -1,11 +1,11 @@
 // One side of a contrastive objective: its rows at length 1, and their way back.
 #pragma once
 
-#include "../../core/sums.hpp"
-#include "../../pair/chain.hpp"
-#include "../../pair/evaluate.hpp"
-#include "../../pair/stage/unit_rows.hpp"
-#include "../workspace.hpp"
+#include "../core/sums.hpp"
+#include "../pair/chain.hpp"
+#include "../pair/evaluate.hpp"
+#include "../pair/stage/unit_rows.hpp"
+#include "workspace.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
@@ -52,7 +52,7 @@ class unit_side {
     const bool direct = !add && to.column_stride == 1;
     const matrix_view<T> slope = part(slopes_), result = direct ? to : slope;
     unit_rows{}.backward<T>({}, part(rows_), norms_ + first, slope, result, how_);
-    if (!direct) stored(matrix_view<const T>(slope), 1, add, to);
+    if (!direct) store_scaled(matrix_view<const T>(slope), 1, add, to);
   }
 
  private:

@@ -3,10 +3,10 @@
 
 #include <cmath>
 
-#include "../config.hpp"
-#include "../core/sums.hpp"
-#include "../core/sweep.hpp"
-#include "comparison.hpp"
+#include "../../config.hpp"
+#include "../../core/sums.hpp"
+#include "../../core/sweep.hpp"
+#include "../comparison.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
