@@ -45,6 +45,7 @@
 #include "method/prototype_alignment.hpp"
 #include "method/segment_info_nce.hpp"
 #include "method/variational_information.hpp"
+#include "method_catalogue.hpp"
 #include "metric/accuracy.hpp"
 #include "metric/agreement.hpp"
 #include "metric/calibration.hpp"

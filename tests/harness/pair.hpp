@@ -193,16 +193,19 @@ void calls_agree(const Objective& objective, const feature_problem<T>& p) {
   }
 }
 
-/// No items; items without rows.
+/// No items; items without rows; items without columns.
 template <class T, class Objective>
 void nothing_is_worth_nothing(const Objective& objective, feature_problem<T> p) {
   const auto nothing = p.shape;
   for (auto& s : p.shape) s.rows = 0;
   for (auto& d : p.data) d.clear();
   CHECK(solve(objective, p).value == 0);
-  p.items = 0;
   p.shape = nothing;
+  p.items = 0;
   CHECK(solve(objective, p).value == 0);
+  p.items = 1;  // rows without features
+  for (auto& s : p.shape) s = {s.rows, 0, 0, 0};
+  if constexpr (!requires { objective.validate(p.shape[0], p.shape[1]); }) CHECK(solve(objective, p).value == 0);
 }
 
 template <class T, class Objective>

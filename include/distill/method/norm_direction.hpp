@@ -149,7 +149,7 @@ double value_and_gradient(const norm_direction& objective, const direction_featu
             [a = simd<T>(static_cast<T>(factor * of_mean)), b = simd<T>(static_cast<T>(factor * of_own))](
                 const simd<T>& x, const simd<T>& y, simd<T>& g) DISTILL_LAMBDA_INLINE { g = a * x + b * y; },
             static_cast<const T*>(e), unit, slope);
-        detail::stored<T>({slope, 1, columns}, 1, add, {to.row(r), 1, columns, to.row_stride, to.column_stride});
+        detail::store_scaled<T>({slope, 1, columns}, 1, add, {to.row(r), 1, columns, to.row_stride, to.column_stride});
       };
       store(term.mean, term.own, s, out.student);
       store(0, term.other, t, out.teacher);

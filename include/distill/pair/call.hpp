@@ -24,8 +24,10 @@ class pair_call {
   double operator()(index item, pair_scratch<T>& scratch, const execution& how) const {
     const index rows = valid_rows(in_, item);
     const index teacher_rows = in_.valid_rows ? rows : in_.teacher.shape.rows;
+    const bool nothing =
+        rows == 0 || teacher_rows == 0 || in_.student.shape.columns == 0 || in_.teacher.shape.columns == 0;
     double value = 0;
-    if (rows > 0 && teacher_rows > 0) {
+    if (!nothing) {
       if constexpr (items_of<O>() == item_kind::joined)
         value = joined(item, scratch, how);
       else if constexpr (items_of<O>() == item_kind::anchors)
@@ -36,7 +38,6 @@ class pair_call {
         value = paired(item, rows, teacher_rows, scratch, how);
     }
     if (!add_) {  // rows that do not count, and items without any
-      const bool nothing = rows == 0 || teacher_rows == 0;
       const auto clear = [&](const feature_stack<T>& to, index counted) {
         if (to) cleared(to.item(item), nothing ? 0 : counted);
       };

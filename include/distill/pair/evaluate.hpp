@@ -33,7 +33,7 @@ double run(const O& objective, const feature_pair<T>& in, const feature_gradient
 }  // namespace detail
 
 /// The value of the objective, averaged over the items, and the gradient with respect to every input that `out` names.
-/// No items, or items without rows: value 0, gradient 0. Results do not depend on the number of threads.
+/// No items, or items without rows or columns: value 0, gradient 0. Results do not depend on the number of threads.
 /// @throws argument_error  before anything is written: numbers of items, rows or columns that do not match what the
 ///   objective compares, parameters out of range, gradients of another shape
 template <pair_objective O, class T>

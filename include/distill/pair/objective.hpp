@@ -14,8 +14,8 @@ DISTILL_NAMESPACE_BEGIN
 /// Facts about a pair objective that tests, tables and bindings read: `static constexpr pair_info info{...}`.
 struct pair_info {
   std::string_view name;         ///< as users write it
-  std::string_view formula;      ///< the value of one item
-  std::string_view source;       ///< paper and equation, code
+  std::string_view formula{};    ///< the value of one item
+  std::string_view source{};     ///< paper and equation, code
   std::string_view input{};      ///< what rows and columns of an item are
   std::string_view systems{};    ///< published methods that use it
   bool nonnegative = true;       ///< value >= 0 for every input
