@@ -46,9 +46,9 @@ struct problem {
         return distill::value_and_gradient(objective, distill::feature_pair<float>{student, teacher},
                                            {.student = gradient}, {.execution = {.threads = threads}}, pairs);
       else
-        return distill::value_and_gradient(
-            objective, distill::contrast_batch<float>{.anchors = student, .keys = teacher}, {.anchors = gradient},
-            {.execution = {.threads = threads}}, similarities);
+        return distill::value_and_gradient(objective,
+                                           distill::contrast_batch<float>{.anchors = student, .keys = teacher},
+                                           {.anchors = gradient}, {.execution = {.threads = threads}}, similarities);
     };
   }
 };
@@ -63,11 +63,8 @@ extern "C" {
 problem* peers_open(const char* objective, const float* student, const float* teacher, const std::int64_t* labels,
                     float* gradient, std::int64_t rows, std::int64_t columns, int threads) {
   const distill::matrix_view<const float> s(student, rows, columns), t(teacher, rows, columns);
-  auto* it = new problem{.student = s,
-                         .teacher = t,
-                         .labels = {labels, rows},
-                         .gradient = {gradient, rows, columns},
-                         .threads = threads};
+  auto* it = new problem{
+      .student = s, .teacher = t, .labels = {labels, rows}, .gradient = {gradient, rows, columns}, .threads = threads};
   const std::string_view name = objective;
   if (name == "kl_t4") PEERS_SET(kl{.temperature = 4});
   if (name == "kl_t1") PEERS_SET(kl{.temperature = 1});
