@@ -83,7 +83,7 @@ void contrast_list(const data& x, int threads) {
 }
 
 template <class Subject, class Baseline>
-void compare(const std::string& name, index n, index d, int threads, const Subject& subject, const Baseline& list) {
+void compare(const std::string& name, index n, index d, int threads, Subject subject, Baseline list) {
   benchmark::RegisterBenchmark(
       (name + "/" + std::to_string(n) + "x" + std::to_string(d) + "/threads:" + std::to_string(threads)).c_str(),
       [=](benchmark::State& state) {

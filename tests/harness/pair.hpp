@@ -351,7 +351,9 @@ void against_pair_references(const std::string& name, const Make& make, const pa
       CHECK(value_error <= bounds.value);
     else
       CHECK(std::abs(got.value) <= bounds.value * epsilon);
-    for (const auto& [input, expected] : one.gradient) {
+    for (const auto& listed : one.gradient) {
+      const std::string& input = listed.first;
+      const std::vector<double>& expected = listed.second;
       const auto known = std::find(std::begin(pair_input_names), std::end(pair_input_names), input);
       REQUIRE(known != std::end(pair_input_names));
       const auto& gradient = got.gradient[static_cast<std::size_t>(known - std::begin(pair_input_names))];

@@ -242,7 +242,9 @@ TEST_CASE_TEMPLATE("variational_information: value and gradients against 50-digi
     p.data[0] = rounded<T>(one.inputs.data[0]), p.data[1] = rounded<T>(one.inputs.data[1]);
     const auto got = variational(p, rounded<T>(one.other("log_variance")), {}, T(12345), one.parameters["epsilon"]);
     CHECK(units<T>(got.value, one.value) <= 32);
-    for (const auto& [input, expected] : one.gradient) {
+    for (const auto& listed : one.gradient) {
+      const std::string& input = listed.first;
+      const std::vector<double>& expected = listed.second;
       const auto& gradient = input == "student" ? got.student : input == "teacher" ? got.teacher : got.log_variance;
       INFO("gradient to " << input);
       CHECK(relative_distance(gradient, expected) <= 64 * epsilon);
@@ -379,7 +381,9 @@ TEST_CASE_TEMPLATE("norm_direction: value and gradients against 50-digit referen
                                  one.labels};
     const auto got = direction(p, one.parameters["factor"]);
     CHECK(units<T>(got.value, one.value) <= 32);
-    for (const auto& [input, expected] : one.gradient) {
+    for (const auto& listed : one.gradient) {
+      const std::string& input = listed.first;
+      const std::vector<double>& expected = listed.second;
       INFO("gradient to " << input);
       CHECK(relative_distance(input == "student" ? got.student : got.teacher, expected) <= 64 * epsilon);
     }

@@ -83,7 +83,8 @@ label_map blobs(index height, index width, index classes, int ignore, std::uint6
 
 TEST_CASE("boundary_masks are what the definition says") {
   for (const index width : {1, 3, 7})
-    for (const auto& [height, columns] : {std::pair<index, index>{16, 20}, {4, 5}, {5, 3}, {1, 1}, {20, 23}}) {
+    for (const auto& size : {std::pair<index, index>{16, 20}, {4, 5}, {5, 3}, {1, 1}, {20, 23}}) {
+      const index height = size.first, columns = size.second;
       const boundary_masks how{.edge_width = width};
       const label_map map = blobs(16, 20, 4, 255, 1);
       const masks got = of(how, map, 4, height, columns), expected = defined(how, map, 4, height, columns);

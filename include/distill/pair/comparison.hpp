@@ -45,6 +45,9 @@ struct by_rows {
   X objective;
   row_total total = row_total::mean;
 
+  constexpr explicit by_rows(const X& objective_, row_total total_ = row_total::mean)
+      : objective(objective_), total(total_) {}
+
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     detail::check_same_shape(student, teacher);
   }
@@ -66,9 +69,4 @@ struct by_rows {
     return m ? row_output<T>(m) : row_output<T>();
   }
 };
-template <row_objective X>
-by_rows(const X&) -> by_rows<X>;
-template <row_objective X>
-by_rows(const X&, row_total) -> by_rows<X>;
-
 DISTILL_NAMESPACE_END
