@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../dense/product.hpp"
 #include "detail/patches.hpp"
 #include "initialise.hpp"
 #include "layer.hpp"
-#include "../dense/product.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../dense/product.hpp"
 #include "initialise.hpp"
 #include "layer.hpp"
-#include "../dense/product.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {

@@ -37,7 +37,8 @@ class relu : public layer<T> {
   static void pieces(tape<T>& t, index size, const Piece& piece) {
     const index count = (size + distill::detail::sweep_piece - 1) / distill::detail::sweep_piece;
     parallel_for(count, t.threads(size), [&](index i, int) {
-      piece(i * distill::detail::sweep_piece, std::min(distill::detail::sweep_piece, size - i * distill::detail::sweep_piece));
+      piece(i * distill::detail::sweep_piece,
+            std::min(distill::detail::sweep_piece, size - i * distill::detail::sweep_piece));
     });
   }
 

@@ -6,8 +6,8 @@
 
 #include "../../config.hpp"
 #include "../../core/parallel.hpp"
-#include "../parameter.hpp"
 #include "../../core/sweep.hpp"
+#include "../parameter.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
@@ -28,7 +28,8 @@ class optimiser_state {
       const index pieces = (p.size() + distill::detail::sweep_piece - 1) / distill::detail::sweep_piece;
       const int threads = pieces < 8 ? 1 : resources.count();  // less takes no longer than waking a thread
       parallel_for(pieces, threads, [&](index piece, int) {
-        const index from = piece * distill::detail::sweep_piece, size = std::min(distill::detail::sweep_piece, p.size() - from);
+        const index from = piece * distill::detail::sweep_piece,
+                    size = std::min(distill::detail::sweep_piece, p.size() - from);
         T* value = p.value().data + from;
         const T* gradient = p.gradient().data + from;
         T* slots = slots_[k].data() + from;
