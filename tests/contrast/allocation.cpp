@@ -5,19 +5,19 @@
 
 #include <vector>
 
-#include <distill/state/centre.hpp>
 #include <distill/method/crd.hpp>
 #include <distill/method/dino.hpp>
 #include <distill/method/hard_negatives.hpp>
 #include <distill/method/itc.hpp>
-#include <distill/state/memory_queue.hpp>
-#include <distill/state/moving_average.hpp>
 #include <distill/method/mutual_information_bound.hpp>
 #include <distill/method/prototype_alignment.hpp>
 #include <distill/method/segment_info_nce.hpp>
 #include <distill/objective/nt_xent.hpp>
 #include <distill/objective/similarity_ce.hpp>
 #include <distill/objective/supcon.hpp>
+#include <distill/state/centre.hpp>
+#include <distill/state/memory_queue.hpp>
+#include <distill/state/moving_average.hpp>
 
 namespace {
 

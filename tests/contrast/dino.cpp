@@ -1,7 +1,7 @@
 #include <sstream>
 
-#include <distill/state/centre.hpp>
 #include <distill/method/dino.hpp>
+#include <distill/state/centre.hpp>
 
 #include "contrast/support.hpp"
 

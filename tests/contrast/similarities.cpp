@@ -1,10 +1,10 @@
 // info_nce, nt_xent, supcon and similarity_ce: one engine.
 #include <distill/contrast/evaluate.hpp>
-#include <distill/state/memory_queue.hpp>
 #include <distill/objective/info_nce.hpp>
 #include <distill/objective/nt_xent.hpp>
 #include <distill/objective/similarity_ce.hpp>
 #include <distill/objective/supcon.hpp>
+#include <distill/state/memory_queue.hpp>
 
 #include "contrast/support.hpp"
 

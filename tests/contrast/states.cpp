@@ -1,10 +1,10 @@
 // What is remembered from batch to batch, and its files.
 #include <sstream>
 
+#include <distill/schedule/momentum_schedule.hpp>
 #include <distill/state/centre.hpp>
 #include <distill/state/memory_bank.hpp>
 #include <distill/state/memory_queue.hpp>
-#include <distill/schedule/momentum_schedule.hpp>
 #include <distill/state/moving_average.hpp>
 #include <distill/state/prototypes.hpp>
 

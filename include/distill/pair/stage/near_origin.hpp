@@ -8,8 +8,8 @@
 DISTILL_NAMESPACE_BEGIN
 
 /// A constant taken off every column, for stages that do not feel it but compute better near the origin: distances.
-/// It is the column's mean to a sixteenth of its spread, so that subtracting it rounds nothing where the column's numbers
-/// are alike or few: equal distances stay equal. Way back: the slopes as they are.
+/// It is the column's mean to a sixteenth of its spread, so that subtracting it rounds nothing where the column's
+/// numbers are alike or few: equal distances stay equal. Way back: the slopes as they are.
 struct near_origin {
   static constexpr bool pointwise = true, keeps_input = false, keeps_output = false;
 
