@@ -8,6 +8,7 @@
 #include "../config.hpp"
 #include "matrix_view.hpp"
 #include "simd.hpp"
+#include "sweep.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
@@ -66,6 +67,18 @@ double norm(const T* a, index size) {
     sum += x * x;
   }
   return largest * std::sqrt(sum);
+}
+
+/// to = x · length/norm, norm that of x or a little more: x at another length. 0 where x is; no factor over- or
+/// underflows.
+template <class T>
+void resize_to(const T* x, index size, double length, double norm, T* to) {
+  if (const auto factor = static_cast<T>(length / norm); std::isnormal(factor))
+    sweep<T>(
+        size, [f = simd<T>(factor)](const simd<T>& from, simd<T>& y) DISTILL_LAMBDA_INLINE { y = f * from; }, x, to);
+  else  // norm zero, hardly more, NaN, infinite; or length zero
+    for (index i = 0; i < size; ++i)
+      to[i] = norm == 0 || length == 0 ? T(0) : static_cast<T>(static_cast<double>(x[i]) / norm * length);
 }
 
 }  // namespace detail

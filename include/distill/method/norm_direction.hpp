@@ -52,12 +52,7 @@ namespace detail {
 template <class T>
 double direction_of(const T* x, index size, T* unit) {
   const double length = norm<T>(x, size);
-  const auto inverse = static_cast<T>(1 / length);
-  if (std::isnormal(inverse))
-    sweep<T>(
-        size, [f = simd<T>(inverse)](const simd<T>& from, simd<T>& y) DISTILL_LAMBDA_INLINE { y = f * from; }, x, unit);
-  else  // zero, hardly more, NaN, infinite
-    for (index c = 0; c < size; ++c) unit[c] = length == 0 ? T(0) : static_cast<T>(static_cast<double>(x[c]) / length);
+  resize_to<T>(x, size, 1, length, unit);
   return length;
 }
 

@@ -3,6 +3,7 @@
 
 #include "../config.hpp"
 #include "../row/evaluate.hpp"
+#include "detail/hand_on.hpp"
 #include "tape.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -40,13 +41,7 @@ class criterion {
     const result r =
         value_and_gradient(objective_, in, {.student = gradient.matrix()}, options_of(t, targets), workspace_);
     t.record_loss(static_cast<T>(r.value), {logits}, [gradient](tape<T>& on, variable self) {
-      const T weight = *on.gradient(self).data;
-      const gradient_slot<T> slot = on.claim_gradient(on.input(self, 0));
-      T* const to = slot.view.data;
-      for (index i = 0; i < gradient.size(); ++i) {
-        const T g = weight * gradient.data[i];
-        to[i] = slot.accumulate ? to[i] + g : g;
-      }
+      detail::hand_on(on, on.input(self, 0), gradient, *on.gradient(self).data);
     });
     return r;
   }

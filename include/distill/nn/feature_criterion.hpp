@@ -6,6 +6,7 @@
 
 #include "../config.hpp"
 #include "../pair/evaluate.hpp"
+#include "detail/hand_on.hpp"
 #include "tape.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -58,16 +59,8 @@ class feature_criterion {
     if (gradient[1]) out.student_next = stack(gradient[1]);
     const double result = value_and_gradient(objective_, in, out, options, workspace_);
     t.record_loss(static_cast<T>(weight * result), inputs, [gradient](tape<T>& on, variable self) {
-      const T upstream = *on.gradient(self).data;
-      for (std::size_t i = 0; i < gradient.size(); ++i) {
-        if (!gradient[i]) continue;
-        const gradient_slot<T> slot = on.claim_gradient(on.input(self, i));
-        T* const to = slot.view.data;
-        for (index k = 0; k < gradient[i].size(); ++k) {
-          const T g = upstream * gradient[i].data[k];
-          to[k] = slot.accumulate ? to[k] + g : g;
-        }
-      }
+      for (std::size_t i = 0; i < gradient.size(); ++i)
+        if (gradient[i]) detail::hand_on(on, on.input(self, i), gradient[i], *on.gradient(self).data);
     });
     return result;
   }

@@ -96,16 +96,12 @@ class pair_call {
 
   /// Linear CKA of more samples than features.
   double by_features(index item, index rows, pair_scratch<T>& scratch, const execution& how) const {
-    const auto dense = [&](const feature_stack<const T>& stack, int side) {
+    const auto counted = [&](const feature_stack<const T>& stack) {
       matrix_view<const T> m = stack.item(item);
       m.rows = rows;
-      if (m.column_stride == 1) return m;
-      const feature_shape s{rows, m.columns};
-      const matrix_view<T> to(scratch.compared[side].reserve(scratch_size<T>(s)), rows, m.columns,
-                              scratch_columns<T>(m.columns));
-      return matrix_view<const T>(copied(m, to));
+      return m;
     };
-    feature_alignment<T> alignment(dense(in_.student, 0), dense(in_.teacher, 1), scratch, how);
+    feature_alignment<T> alignment(counted(in_.student), counted(in_.teacher), scratch, how);
     if (out_.student) store_scaled<T>(alignment.to_student(), factor_, add_, out_.student.item(item));
     if (out_.teacher) store_scaled<T>(alignment.to_teacher(), factor_, add_, out_.teacher.item(item));
     return alignment.value();

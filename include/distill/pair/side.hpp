@@ -12,7 +12,7 @@
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
 
-/// to = from, whatever the strides; or from minus a row of it.
+/// to = from, whatever the strides.
 template <class T>
 matrix_view<T> copied(const matrix_view<const T>& from, const matrix_view<T>& to) {
   for (index r = 0; r < from.rows; ++r)

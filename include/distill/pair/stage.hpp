@@ -1,6 +1,7 @@
 // One step on the way from features to what is compared: a matrix becomes a matrix, and gradients find their way back.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 
 #include "../config.hpp"
@@ -42,6 +43,17 @@ template <class F>
 void for_row_pieces(index rows, index work, const execution& how, const F& f) {
   const index pieces = work < (index{1} << 15) ? 1 : std::min(rows, row_pieces);
   parallel_for(pieces, how.count(), [&](index piece, int) { f(rows * piece / pieces, rows * (piece + 1) / pieces); });
+}
+
+/// Calls f(first, count) on runs of columns of a rows × columns matrix, in parallel where it is worth it: few enough at
+/// a time that their sums, in an array of column_run, stay in the first-level cache.
+inline constexpr index column_run = 64;
+
+template <class F>
+void for_column_runs(index rows, index columns, const execution& how, const F& f) {
+  const index runs = (columns + column_run - 1) / column_run;
+  parallel_for(runs, rows * columns < (index{1} << 15) ? 1 : how.count(),
+               [&](index run, int) { f(run * column_run, std::min(column_run, columns - run * column_run)); });
 }
 
 }  // namespace detail

@@ -62,12 +62,9 @@ struct attention_map {
       for (index r = first; r < last; ++r) kept[r] = detail::largest_magnitude(in.row(r), in.columns);
     });
     const T scale = kept[in.rows] = scale_for(*std::max_element(kept, kept + in.rows));
-    constexpr index width = 64;  // columns at a time: their sums stay in the first-level cache
-    const index runs = (in.columns + width - 1) / width;
-    parallel_for(runs, in.rows * in.columns < (index{1} << 15) ? 1 : how.count(), [&](index run, int) {
-      const index first = run * width, count = std::min(width, in.columns - first);
-      double sum[width] = {};
-      T powers[width];
+    detail::for_column_runs(in.rows, in.columns, how, [&](index first, index count) {
+      double sum[detail::column_run] = {};
+      T powers[detail::column_run];
       for (index r = 0; r < in.rows; ++r) {
         detail::sweep<T>(
             count,

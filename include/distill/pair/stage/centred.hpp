@@ -11,17 +11,15 @@ DISTILL_NAMESPACE_BEGIN
 
 namespace detail {
 
-/// to = from − means of the columns, added up in double in one order. `from` may be `to`. A column's first number is
-/// subtracted before anything else: a constant column becomes exactly 0, a large common part does not round.
+/// to = from − means of the columns, added up in double in one order. `from` may be `to`, and have any strides. A
+/// column's first number is subtracted before anything else: a constant column becomes exactly 0, a large common part
+/// does not round.
 template <class T>
 void subtract_column_means(matrix_view<const T> from, matrix_view<T> to, const execution& how) {
-  constexpr index width = 64;  // columns at a time: their sums stay in the first-level cache
-  const index runs = (from.columns + width - 1) / width;
-  parallel_for(runs, from.rows * from.columns < (index{1} << 15) ? 1 : how.count(), [&](index run, int) {
-    const index first = run * width, count = std::min(width, from.columns - first);
-    T base[width];
-    double mean[width] = {};
-    std::copy_n(&from(0, first), count, base);
+  for_column_runs(from.rows, from.columns, how, [&](index first, index count) {
+    T base[column_run];
+    double mean[column_run] = {};
+    for (index c = 0; c < count; ++c) base[c] = from(0, first + c);
     for (index r = 0; r < from.rows; ++r)
       for (index c = 0; c < count; ++c) mean[c] += static_cast<double>(from(r, first + c) - base[c]);
     for (index c = 0; c < count; ++c) mean[c] /= static_cast<double>(from.rows);

@@ -108,29 +108,28 @@ struct relative_distances {
   static constexpr bool pointwise = false, keeps_input = true, keeps_output = true;
 
   feature_shape out(const feature_shape& in) const { return {in.rows, in.rows}; }
-  /// squares of the norms, a sum for each row, mean and count, the close pairs' part of the gradient
+  /// squares of the norms, a sum for each row, mean and count; counts of the rows, later the close pairs' gradient
   index kept(const feature_shape& in) const { return 2 * in.rows + 2 + in.size(); }
 
   template <class T>
   void forward(matrix_view<const T> in, matrix_view<T> out, T* kept, const execution& how) const {
     const index n = in.rows;
-    T *const squares = kept, *const sums = kept + n;
+    T *const squares = kept, *const sums = kept + n, *const counts = kept + 2 * n + 2;
     detail::squared_distances_between(in, out, squares, how);
     detail::for_row_pieces(n, n * n, how, [&](index first, index last) {
       for (index i = first; i < last; ++i) {
         detail::sweep<T>(
             n, [](simd<T>& d) DISTILL_LAMBDA_INLINE { d = lane<simd<T>>::sqrt(d); }, out.row(i));
         sums[i] = static_cast<T>(detail::sum<T>(out.row(i), n));
+        counts[i] = static_cast<T>(detail::sum_of_batches<T>(
+            n,
+            [one = simd<T>(T(1)), zero = simd<T>(T(0))](const simd<T>& d)
+                DISTILL_LAMBDA_INLINE { return lane<simd<T>>::select(d > zero, one, zero); },
+            static_cast<const T*>(out.row(i))));
       }
     });
     double total = 0, positive = 0;
-    for (index i = 0; i < n; ++i) total += static_cast<double>(sums[i]);
-    for (index i = 0; i < n; ++i)
-      positive += detail::sum_of_batches<T>(
-          n,
-          [one = simd<T>(T(1)), zero = simd<T>(T(0))](const simd<T>& d)
-              DISTILL_LAMBDA_INLINE { return lane<simd<T>>::select(d > zero, one, zero); },
-          static_cast<const T*>(out.row(i)));
+    for (index i = 0; i < n; ++i) total += static_cast<double>(sums[i]), positive += static_cast<double>(counts[i]);
     const double mean = positive > 0 ? total / positive : 0;
     kept[2 * n] = static_cast<T>(mean);
     kept[2 * n + 1] = static_cast<T>(positive);

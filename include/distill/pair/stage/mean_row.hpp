@@ -14,11 +14,8 @@ struct mean_row {
 
   template <class T>
   void forward(matrix_view<const T> in, matrix_view<T> out, T*, const execution& how) const {
-    constexpr index width = 64;  // columns at a time: their sums stay in the first-level cache
-    const index runs = (in.columns + width - 1) / width;
-    parallel_for(runs, in.rows * in.columns < (index{1} << 15) ? 1 : how.count(), [&](index run, int) {
-      const index first = run * width, count = std::min(width, in.columns - first);
-      double sum[width] = {};
+    detail::for_column_runs(in.rows, in.columns, how, [&](index first, index count) {
+      double sum[detail::column_run] = {};
       for (index r = 0; r < in.rows; ++r)
         for (index c = 0; c < count; ++c) sum[c] += static_cast<double>(in(r, first + c));
       for (index c = 0; c < count; ++c) out(0, first + c) = static_cast<T>(sum[c] / static_cast<double>(in.rows));

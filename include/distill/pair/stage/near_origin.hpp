@@ -18,12 +18,9 @@ struct near_origin {
 
   template <class T>
   void forward(matrix_view<const T> in, matrix_view<T> out, T*, const execution& how) const {
-    constexpr index width = 64;  // columns at a time: their sums stay in the first-level cache
-    const index runs = (in.columns + width - 1) / width;
-    parallel_for(runs, in.rows * in.columns < (index{1} << 15) ? 1 : how.count(), [&](index run, int) {
-      const index first = run * width, count = std::min(width, in.columns - first);
-      T base[width], least[width], most[width];
-      double mean[width] = {};
+    detail::for_column_runs(in.rows, in.columns, how, [&](index first, index count) {
+      T base[detail::column_run], least[detail::column_run], most[detail::column_run];
+      double mean[detail::column_run] = {};
       for (T* const start : {base, least, most}) std::copy_n(&in(0, first), count, start);
       for (index r = 0; r < in.rows; ++r)
         for (index c = 0; c < count; ++c) {

@@ -50,13 +50,7 @@ struct unit_prefixes {
           }
           const double norm = detail::norm<T>(x, d);
           norms[r * parts() + k] = static_cast<T>(norm);
-          if (const auto factor = static_cast<T>(root / norm); std::isnormal(factor))
-            detail::sweep<T>(
-                d, [f = simd<T>(factor)](const simd<T>& from, simd<T>& y) DISTILL_LAMBDA_INLINE { y = f * from; }, x,
-                to);
-          else  // zero, hardly more, NaN, infinite
-            for (index c = 0; c < d; ++c)
-              to[c] = norm == 0 || root == 0 ? T(0) : static_cast<T>(static_cast<double>(x[c]) / norm * root);
+          detail::resize_to<T>(x, d, root, norm, to);
         });
     });
   }

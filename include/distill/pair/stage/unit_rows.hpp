@@ -1,7 +1,5 @@
 #pragma once
 
-#include <limits>
-
 #include "../../core/sums.hpp"
 #include "../../core/sweep.hpp"
 #include "../stage.hpp"
@@ -20,23 +18,11 @@ struct unit_rows {
 
   template <class T>
   void forward(matrix_view<const T> in, matrix_view<T> out, T* norms, const execution& how) const {
-    constexpr double least = 1 / static_cast<double>(std::numeric_limits<T>::max());  // its inverse is finite
-    constexpr double most = 1 / static_cast<double>(std::numeric_limits<T>::min());   // its inverse is not subnormal
     detail::for_row_pieces(in.rows, in.rows * in.columns, how, [&](index first, index last) {
       for (index r = first; r < last; ++r) {
-        T* const to = out.row(r);
-        const T* const x = in.row(r);
-        const double norm = detail::norm<T>(x, in.columns), divisor = norm + added;
+        const double norm = detail::norm<T>(in.row(r), in.columns);
         norms[r] = static_cast<T>(norm);
-        if (norm > least && norm < most)
-          detail::sweep<T>(
-              in.columns,
-              [f = simd<T>(static_cast<T>(1 / divisor))](const simd<T>& from, simd<T>& y)
-                  DISTILL_LAMBDA_INLINE { y = f * from; },
-              x, to);
-        else  // zero, hardly more, NaN, infinite
-          for (index c = 0; c < in.columns; ++c)
-            to[c] = norm == 0 ? T(0) : static_cast<T>(static_cast<double>(x[c]) / divisor);
+        detail::resize_to<T>(in.row(r), in.columns, norm == 0 ? 0 : 1, norm + added, out.row(r));
       }
     });
   }
