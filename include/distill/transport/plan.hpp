@@ -1,0 +1,81 @@
+// The plan that belongs to potentials, one row at a time, and what can be read off it.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "iteration.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace detail {
+
+/// Σ_j C_ij P_ij and Σ_j P_ij of every row, Σ_i C_ij P_ij of every column.
+struct plan_sums {
+  double *cost_of_row, *mass_of_row, *cost_of_column;
+};
+
+/// P_ij = a_i b_j e^((f_i + g_j − C_ij)/ε), made a few rows at a time and handed to visit(i, row of P, thread). The row
+/// may be changed: what visit leaves there is summed down the columns with weight 1, if `of_columns` is given.
+template <class T, class Visit>
+void for_plan_rows(const sinkhorn_iteration<T>& state, double* of_columns, const Visit& visit) {
+  const index n = state.rows(), m = state.columns(), stride = state.stride();
+  const double epsilon = state.epsilon();
+  transport_workspace<T>& workspace = state.workspace();
+  T* const targets = workspace.partial.reserve(2 * stride);
+  std::fill_n(targets, stride, -std::numeric_limits<T>::infinity());
+  for (index j = 0; j < m; ++j) targets[j] = static_cast<T>(state.with_mass(state.g()[j], state.log_b()[j], epsilon));
+  const index chunks = (n + transport_chunk - 1) / transport_chunk;
+  T* const columns = workspace.columns.reserve(chunks * stride);
+  for_row_groups(
+      n, state.how(), [&](index chunk, int) { std::fill_n(columns + chunk * stride, stride, T(0)); },
+      [&](index first, index count, index chunk, int thread) {
+        T* const rows = workspace.exponentials[static_cast<std::size_t>(thread)].reserve(2 * transport_rows * stride);
+        constexpr T one[transport_rows] = {T(1), T(1), T(1), T(1)};
+        for (index i = first; i < first + count; ++i) {
+          T* const row = rows + (i - first) * stride;
+          const auto offset = static_cast<T>(state.with_mass(state.f()[i], state.log_a()[i], epsilon));
+          visit(i, row, exponentials_of(targets, state.cost(i), m, offset, static_cast<T>(1 / epsilon), row));
+        }
+        if (of_columns) add_weighted_rows(rows, count, stride, one, columns + chunk * stride);
+      });
+  if (!of_columns) return;
+  std::fill_n(of_columns, m, 0.0);
+  for (index chunk = 0; chunk < chunks; ++chunk)
+    for (index j = 0; j < m; ++j) of_columns[j] += static_cast<double>(columns[chunk * stride + j]);
+}
+
+/// Σ_i |(P1)_i − a_i|/Σ a; and into `to`, where it is wanted, the plan.
+template <class T>
+double marginal_error(const sinkhorn_iteration<T>& state, double* sums, const matrix_view<T>& to) {
+  for_plan_rows(state, nullptr, [&](index i, T* row, double sum) {
+    sums[i] = sum;
+    if (to)
+      for (index j = 0; j < to.columns; ++j) to(i, j) = row[j];
+  });
+  double error = 0;
+  for (index i = 0; i < state.rows(); ++i) error += std::abs(sums[i] - state.a()[i]);
+  return error / state.mass();
+}
+
+/// The sums of a plan P and of P C; into `to`, where it is wanted, what P C changes by with C at fixed potentials,
+/// P (1 − C/ε).
+template <class T>
+plan_sums cost_sums(const sinkhorn_iteration<T>& state, double* numbers, const matrix_view<T>& to) {
+  const index m = state.columns();
+  const plan_sums sums{numbers, numbers + state.rows(), numbers + 2 * state.rows()};
+  for_plan_rows(state, sums.cost_of_column, [&](index i, T* row, double mass) {
+    sums.mass_of_row[i] = mass;
+    const T* cost = state.cost(i);
+    if (to) {
+      const auto per = static_cast<T>(1 / state.epsilon());
+      for (index j = 0; j < m; ++j) to(i, j) = row[j] * (T(1) - cost[j] * per);
+    }
+    sweep<T>(
+        m, [](simd<T>& p, const simd<T>& c) DISTILL_LAMBDA_INLINE { p *= c; }, row, cost);
+    sums.cost_of_row[i] = sum<T>(row, m);
+  });
+  return sums;
+}
+
+}  // namespace detail
+DISTILL_NAMESPACE_END

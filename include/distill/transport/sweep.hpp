@@ -1,0 +1,91 @@
+// One pass over a cost matrix: exponentials row by row, their sums along the row, and, once the row's weight is known
+// from that, their weighted sums down the columns.
+#pragma once
+
+#include <algorithm>
+
+#include "../config.hpp"
+#include "../core/math.hpp"
+#include "../core/parallel.hpp"
+#include "../core/simd.hpp"
+#include "workspace.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace detail {
+
+/// m rounded up to whole batches: rows of exponentials and everything beside them are this long.
+template <class T>
+constexpr index transport_stride(index m) {
+  constexpr index width = lane<simd<T>>::width;
+  return (m + width - 1) / width * width;
+}
+
+/// Calls f(j, cost batch at j) for all of a row of m; what lies beyond its end reads as 0.
+template <class T, class F>
+DISTILL_INLINE void each_cost(const T* cost, index m, F&& f) {
+  constexpr index width = lane<simd<T>>::width;
+  index j = 0;
+  for (; j + width <= m; j += width) f(j, simd<T>::load_unaligned(cost + j));
+  if (j < m) f(j, load_partial<T>(cost + j, m - j, T(0)));
+}
+
+/// max_j (g_j − C_j); g is −inf beyond the end and where there is no mass.
+template <class T>
+T highest_exponent(const T* g, const T* cost, index m) {
+  simd<T> top(-std::numeric_limits<T>::infinity());
+  each_cost(cost, m, [&](index j, const simd<T>& c) DISTILL_LAMBDA_INLINE {
+    top = lane<simd<T>>::max(top, simd<T>::load_aligned(g + j) - c);
+  });
+  return reduce_max<T>(top);
+}
+
+/// to_j = e^((g_j − C_j + f) · scale), each of them at most e⁶⁰; their sum.
+template <class T>
+DISTILL_INLINE double exponentials_of(const T* g, const T* cost, index m, T f, T scale, T* to) {
+  constexpr index width = lane<simd<T>>::width, run = 64 * width;
+  const simd<T> offset(f), by(scale);
+  double total = 0;
+  for (index begin = 0; begin < m; begin += run) {
+    simd<T> part(T(0));
+    each_cost(cost + begin, std::min(run, m - begin), [&](index j, const simd<T>& c) DISTILL_LAMBDA_INLINE {
+      const simd<T> e = exp_scaled((simd<T>::load_aligned(g + begin + j) - c) + offset, by);
+      e.store_aligned(to + begin + j);
+      part += e;
+    });
+    total += reduce_sum<T>(part);
+  }
+  return total;
+}
+
+/// columns_j += Σ_r weight_r rows_rj over `count` <= transport_rows rows of `stride` numbers.
+template <class T>
+void add_weighted_rows(const T* rows, index count, index stride, const T* weight, T* columns) {
+  constexpr index width = lane<simd<T>>::width;
+  const auto pass = [&](auto fixed) DISTILL_LAMBDA_INLINE {
+    constexpr index n = decltype(fixed)::value;
+    for (index j = 0; j < stride; j += width) {
+      simd<T> sum = simd<T>::load_aligned(columns + j);
+      for (index r = 0; r < n; ++r)
+        sum = lane<simd<T>>::fma(simd<T>(weight[r]), simd<T>::load_aligned(rows + r * stride + j), sum);
+      sum.store_aligned(columns + j);
+    }
+  };
+  if (count == transport_rows) return pass(std::integral_constant<index, transport_rows>());
+  for (index r = 0; r < count; ++r, rows += stride, ++weight) pass(std::integral_constant<index, 1>());
+}
+
+/// Calls rows(first, count, thread) for groups of at most transport_rows rows; chunk(c, thread) before the first group
+/// of chunk c. What chunks sum up is theirs: nothing depends on the number of threads.
+template <class Chunk, class Rows>
+void for_row_groups(index n, const execution& how, const Chunk& chunk, const Rows& rows) {
+  const index chunks = (n + transport_chunk - 1) / transport_chunk;
+  parallel_for(chunks, how.count(), [&](index c, int thread) {
+    chunk(c, thread);
+    const index end = std::min(n, (c + 1) * transport_chunk);
+    for (index first = c * transport_chunk; first < end; first += transport_rows)
+      rows(first, std::min(transport_rows, end - first), c, thread);
+  });
+}
+
+}  // namespace detail
+DISTILL_NAMESPACE_END
