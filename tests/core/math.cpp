@@ -76,6 +76,12 @@ TEST_CASE_TEMPLATE("exp_nonpositive keeps its error bound", T, float, double) {
   check_bound("exp_nonpositive", worst, 1.1, 2);
 }
 
+TEST_CASE_TEMPLATE("exp_scaled keeps its error bound above 0, as far as it may be asked", T, float, double) {
+  const auto exact = [](T x) -> long double { return std::exp(wide<T>(x)); };
+  const auto worst = measure(T(0), T(60), points, [](auto x) { return distill::exp_scaled(x, decltype(x)(1)); }, exact);
+  check_bound("exp_scaled", worst, 1.1, 2);
+}
+
 TEST_CASE_TEMPLATE("phi_small keeps its error bound on both sides of 0", T, float, double) {
   // Below 1e-18 (1e-153) the square leaves the normal range: nothing to promise there, but 0.
   const T tiny = sizeof(T) == 4 ? T(1.1e-19) : T(1.5e-154);

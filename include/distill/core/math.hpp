@@ -149,7 +149,7 @@ struct split {
 
 }  // namespace detail
 
-/// e^(x · scale) for x <= 0 and scale > 0; exactly 0 where x · scale is below -87.3 (float) or -708.3 (double) and the
+/// e^(x · scale) for scale > 0 and x · scale <= 60; exactly 0 where x · scale is below -87.3 (float) or -708.3 (double) and the
 /// result would leave the normal range, and at x = -inf: a masked class keeps no mass. NaN stays NaN.
 /// 1.1 ULP: with fused multiply-add the product is not rounded on its own. Without: 2 ULP + |x · scale|/2.
 /// scale in [1e-30, 1e30] for float, [1e-300, 1e300] for double.

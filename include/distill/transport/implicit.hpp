@@ -3,9 +3,11 @@
 // P1 = a and Pᵀ1 = b define the potentials; with the sums x = (P∘C)1/ε, y = (P∘C)ᵀ1/ε the slopes are
 //   D_r α + P β = x,   Pᵀ α + D_c β = y   (D_r, D_c the sums of rows and columns),
 //   C̄ = P (1 − C/ε + α_i + β_j),   ā = ε α,   b̄ = ε β,
-// singular along (1, −1): a and b keep equal masses, so a constant may move between ā and b̄; here Σ b β = 0. β solves
-// the Schur complement, D_c − Pᵀ D_r⁻¹ P, positive semidefinite, by conjugate gradients in the unknown √D_c β. Every
-// step is one pass over P, which is kept for that.
+// singular along (1, −1): a and b keep equal masses, so a constant may move between ā and b̄. Since C = f + g − ε ℓ with
+// ℓ = log(P/(a b)), (f, g)/ε solves the part f + g: what is solved here is the rest, x = −(P∘ℓ)1, y = −(P∘ℓ)ᵀ1, and
+//   C̄ = P (1 + ℓ + α_i + β_j),   ā = f + ε α,   b̄ = g + ε β
+// has no terms of size C/ε that would cancel. β solves the Schur complement, D_c − Pᵀ D_r⁻¹ P, positive semidefinite,
+// by conjugate gradients in the unknown √D_c β. Every step is one pass over P, which is kept for that.
 #pragma once
 
 #include <algorithm>
@@ -20,27 +22,32 @@ namespace detail {
 template <class T>
 class implicit_gradient {
  public:
-  static index numbers(index n, index m) { return 3 * n + 7 * m; }
+  static index numbers(index n, index m) { return 4 * n + 8 * m; }
 
   implicit_gradient(const sinkhorn_iteration<T>& state, double* numbers)
       : state_(state), n_(state.rows()), m_(state.columns()) {
-    for (double** each : {&x_, &mass_, &alpha_}) *each = numbers, numbers += n_;
-    for (double** each : {&y_, &beta_, &residual_, &direction_, &image_, &root_, &unknown_})
+    for (double** each : {&x_, &mass_, &alpha_, &to_source_}) *each = numbers, numbers += n_;
+    for (double** each : {&y_, &beta_, &residual_, &direction_, &image_, &root_, &unknown_, &to_target_})
       *each = numbers, numbers += m_;
   }
 
   /// Finds α and β; returns Σ P C.
   double solve() {
-    const double epsilon = state_.epsilon();
-    plan_ = state_.workspace().kernel.reserve(n_ * state_.stride());
+    const index stride = state_.stride();
+    plan_ = state_.workspace().kernel.reserve(n_ * stride);
+    targets_ = state_.workspace().partial.reserve(2 * stride) + stride;
+    std::fill_n(targets_, stride, T(0));
+    for (index j = 0; j < m_; ++j) targets_[j] = static_cast<T>(state_.g()[j]);
     for_plan_rows(state_, y_, [&](index i, T* row, double mass) {
-      std::copy_n(row, state_.stride(), plan_row(i));
+      std::copy_n(row, stride, plan_row(i));
       mass_[i] = mass;
-      sweep<T>(
-          m_, [](simd<T>& p, const simd<T>& c) DISTILL_LAMBDA_INLINE { p *= c; }, row, state_.cost(i));
-      x_[i] = sum<T>(row, m_) / epsilon;
+      alpha_[i] = dot<T>(row, state_.cost(i), m_);
+      with_logarithms(
+          i, [](const simd<T>& l, simd<T>& p) DISTILL_LAMBDA_INLINE { p *= l; }, row);
+      x_[i] = -sum<T>(row, m_);
     });
-    for (index j = 0; j < m_; ++j) y_[j] /= epsilon, root_[j] = std::sqrt(state_.b()[j]);
+    const double value = std::accumulate(alpha_, alpha_ + n_, 0.0);
+    for (index j = 0; j < m_; ++j) y_[j] = -y_[j], root_[j] = std::sqrt(state_.b()[j]);
     conjugate_gradients();
     for (index j = 0; j < m_; ++j) beta_[j] = root_[j] > 0 ? unknown_[j] / root_[j] : 0;
     const T* const beta = rounded(beta_);
@@ -48,7 +55,9 @@ class implicit_gradient {
       alpha_[i] = mass_[i] > 0 ? (x_[i] - dot<T>(plan_row(i), beta, m_)) / mass_[i] : row_limit(i);
     for (index j = 0; j < m_; ++j)
       if (root_[j] == 0) beta_[j] = column_limit(j);
-    return epsilon * std::accumulate(x_, x_ + n_, 0.0);
+    for (index i = 0; i < n_; ++i) to_source_[i] = state_.f()[i] + state_.epsilon() * alpha_[i];
+    for (index j = 0; j < m_; ++j) to_target_[j] = state_.g()[j] + state_.epsilon() * beta_[j];
+    return value;
   }
 
   /// What the solution leaves of the right-hand side, relative to it.
@@ -59,15 +68,19 @@ class implicit_gradient {
     for (index i = 0; i < n_; ++i) error += std::abs(mass_[i] - state_.a()[i]);
     return error / state_.mass();
   }
-  const double* alpha() const { return alpha_; }
-  const double* beta() const { return beta_; }
+  const double* to_source() const { return to_source_; }
+  const double* to_target() const { return to_target_; }
 
   void write_cost_slope(const matrix_view<T>& to) const {
-    const T per = static_cast<T>(1 / state_.epsilon());
+    const T* const beta = rounded(beta_);
     parallel_for(n_, state_.how().count(), [&](index i, int) {
-      const T *p = plan_row(i), *cost = state_.cost(i);
-      const T a = static_cast<T>(1 + alpha_[i]);
-      for (index j = 0; j < m_; ++j) to(i, j) = p[j] * ((a - cost[j] * per) + static_cast<T>(beta_[j]));
+      T* const p = plan_row(i);
+      with_logarithms(
+          i,
+          [a = simd<T>(static_cast<T>(1 + alpha_[i]))](const simd<T>& l, simd<T>& slope, const simd<T>& b)
+              DISTILL_LAMBDA_INLINE { slope *= (a + l) + b; },
+          p, beta);
+      for (index j = 0; j < m_; ++j) to(i, j) = p[j];
     });
   }
 
@@ -75,6 +88,15 @@ class implicit_gradient {
   static constexpr double wanted = sizeof(T) == 4 ? 1e-6 : 1e-14;
   static constexpr index most_steps = 1000;
 
+  /// f(ℓ batch, batches...) over row i.
+  template <class F, class... Row>
+  void with_logarithms(index i, const F& f, Row*... rows) const {
+    const simd<T> own(static_cast<T>(state_.f()[i])), per(static_cast<T>(1 / state_.epsilon()));
+    sweep<T>(
+        m_,
+        [&](const simd<T>& g, const simd<T>& c, auto&... x) DISTILL_LAMBDA_INLINE { f(((g - c) + own) * per, x...); },
+        static_cast<const T*>(targets_), state_.cost(i), rows...);
+  }
   T* plan_row(index i) const { return plan_ + i * state_.stride(); }
   const T* rounded(const double* v) const {
     T* to = state_.workspace().partial.reserve(2 * state_.stride());
@@ -85,18 +107,11 @@ class implicit_gradient {
   /// to_j = Σ_i weight(i) P_ij
   template <class Weight>
   void down_columns(const Weight& weight, double* to) {
-    const index stride = state_.stride(), chunks = (n_ + transport_chunk - 1) / transport_chunk;
-    T* const columns = state_.workspace().columns.reserve(chunks * stride);
-    for_row_groups(
-        n_, state_.how(), [&](index chunk, int) { std::fill_n(columns + chunk * stride, stride, T(0)); },
-        [&](index first, index count, index chunk, int) {
-          T factor[transport_rows];
-          for (index r = 0; r < count; ++r) factor[r] = static_cast<T>(mass_[first + r] > 0 ? weight(first + r) : 0.0);
-          add_weighted_rows(plan_row(first), count, stride, factor, columns + chunk * stride);
-        });
-    std::fill_n(to, m_, 0.0);
-    for (index chunk = 0; chunk < chunks; ++chunk)
-      for (index j = 0; j < m_; ++j) to[j] += static_cast<double>(columns[chunk * stride + j]);
+    for_row_groups<T>(n_, m_, state_.workspace(), state_.how(), to, [&](index first, index count, T*, T* columns) {
+      T factor[transport_rows];
+      for (index r = 0; r < count; ++r) factor[r] = static_cast<T>(mass_[first + r] > 0 ? weight(first + r) : 0.0);
+      add_weighted_rows(plan_row(first), count, state_.stride(), factor, columns);
+    });
   }
 
   /// image = D_c^(−½) (D_c − Pᵀ D_r⁻¹ P) D_c^(−½) v
@@ -139,28 +154,28 @@ class implicit_gradient {
     error_ = first > 0 ? std::sqrt(square / first) : 0;
   }
 
-  /// The limits of α and β where the mass goes to 0: Σ_j p_ij (C_ij/ε − β_j), p = P/a_i; and likewise.
+  /// The limits of α and β where the mass goes to 0: −Σ_j p_ij (ℓ_ij + β_j), p = P/a_i; and likewise.
   double row_limit(index i) const {
     double total = 0;
     for (index j = 0; j < m_; ++j)
-      if (root_[j] > 0) total += share(i, j) * state_.b()[j] * (cost(i, j) / state_.epsilon() - beta_[j]);
+      if (root_[j] > 0) total -= state_.b()[j] * std::exp(logarithm(i, j)) * (logarithm(i, j) + beta_[j]);
     return total;
   }
   double column_limit(index j) const {
     double total = 0;
     for (index i = 0; i < n_; ++i)
-      if (mass_[i] > 0) total += share(i, j) * state_.a()[i] * (cost(i, j) / state_.epsilon() - alpha_[i]);
+      if (mass_[i] > 0) total -= state_.a()[i] * std::exp(logarithm(i, j)) * (logarithm(i, j) + alpha_[i]);
     return total;
   }
-  double share(index i, index j) const {
-    return std::exp((state_.f()[i] + state_.g()[j] - cost(i, j)) / state_.epsilon());
+  double logarithm(index i, index j) const {
+    return (state_.f()[i] + state_.g()[j] - static_cast<double>(state_.cost(i)[j])) / state_.epsilon();
   }
-  double cost(index i, index j) const { return static_cast<double>(state_.cost(i)[j]); }
 
   const sinkhorn_iteration<T>& state_;
   index n_, m_;
-  T* plan_ = nullptr;
-  double *x_, *mass_, *alpha_, *y_, *beta_, *residual_, *direction_, *image_, *root_, *unknown_;
+  T *plan_ = nullptr, *targets_ = nullptr;
+  double *x_, *mass_, *alpha_, *to_source_, *to_target_, *y_, *beta_, *residual_, *direction_, *image_, *root_,
+      *unknown_;
   double error_ = 0;
 };
 

@@ -36,7 +36,6 @@ class sinkhorn_iteration {
         extended_(extended),
         how_(how),
         workspace_(workspace) {
-    workspace.reserve_threads(how.count());
     double* next = workspace.potentials.reserve(6 * n_ + 5 * m_);
     for (double** each : {&a_, &log_a_, &f_, &row_sums_, &row_base_, &spare_row_}) *each = next, next += n_;
     for (double** each : {&b_, &log_b_, &g_, &column_sums_, &spare_column_}) *each = next, next += m_;
@@ -126,16 +125,11 @@ class sinkhorn_iteration {
 
   /// Row sums and what they are relative to; sums of columns by chunk, of rows weighted by a_i/S_i.
   void sweep_rows(pass kind) {
-    const index chunks = (n_ + transport_chunk - 1) / transport_chunk;
-    T* const columns = workspace_.columns.reserve(chunks * stride_);
     T* const kernel = scaling_ ? workspace_.kernel.reserve(n_ * stride_) : nullptr;
     const T scale = static_cast<T>(1 / epsilon_);
-    for_row_groups(
-        n_, how_, [&](index chunk, int) { std::fill_n(columns + chunk * stride_, stride_, T(0)); },
-        [&](index first, index count, index chunk, int thread) {
-          T* const rows =
-              kernel ? kernel + first * stride_
-                     : workspace_.exponentials[static_cast<std::size_t>(thread)].reserve(transport_rows * stride_);
+    for_row_groups<T>(
+        n_, m_, workspace_, how_, column_sums_, [&](index first, index count, T* exponentials, T* columns) {
+          T* const rows = kernel ? kernel + first * stride_ : exponentials;
           T weight[transport_rows];
           for (index r = 0; r < count; ++r) {
             const index i = first + r;
@@ -148,11 +142,8 @@ class sinkhorn_iteration {
             }
             weight[r] = static_cast<T>(a_[i] / row_sums_[i]);
           }
-          add_weighted_rows(rows, count, stride_, weight, columns + chunk * stride_);
+          add_weighted_rows(rows, count, stride_, weight, columns);
         });
-    std::fill_n(column_sums_, m_, 0.0);
-    for (index chunk = 0; chunk < chunks; ++chunk)
-      for (index j = 0; j < m_; ++j) column_sums_[j] += static_cast<double>(columns[chunk * stride_ + j]);
   }
 
   /// Sums of columns are relative to targets_, the last potentials or those of the kernel: g = targets_ − ε log(sum).

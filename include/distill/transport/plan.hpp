@@ -14,8 +14,8 @@ struct plan_sums {
   double *cost_of_row, *mass_of_row, *cost_of_column;
 };
 
-/// P_ij = a_i b_j e^((f_i + g_j − C_ij)/ε), made a few rows at a time and handed to visit(i, row of P, thread). The row
-/// may be changed: what visit leaves there is summed down the columns with weight 1, if `of_columns` is given.
+/// P_ij = a_i b_j e^((f_i + g_j − C_ij)/ε), made a few rows at a time and handed to visit(i, row of P, its sum). The
+/// row may be changed: what visit leaves there is summed down the columns with weight 1, if `of_columns` is given.
 template <class T, class Visit>
 void for_plan_rows(const sinkhorn_iteration<T>& state, double* of_columns, const Visit& visit) {
   const index n = state.rows(), m = state.columns(), stride = state.stride();
@@ -24,24 +24,15 @@ void for_plan_rows(const sinkhorn_iteration<T>& state, double* of_columns, const
   T* const targets = workspace.partial.reserve(2 * stride);
   std::fill_n(targets, stride, -std::numeric_limits<T>::infinity());
   for (index j = 0; j < m; ++j) targets[j] = static_cast<T>(state.with_mass(state.g()[j], state.log_b()[j], epsilon));
-  const index chunks = (n + transport_chunk - 1) / transport_chunk;
-  T* const columns = workspace.columns.reserve(chunks * stride);
-  for_row_groups(
-      n, state.how(), [&](index chunk, int) { std::fill_n(columns + chunk * stride, stride, T(0)); },
-      [&](index first, index count, index chunk, int thread) {
-        T* const rows = workspace.exponentials[static_cast<std::size_t>(thread)].reserve(2 * transport_rows * stride);
-        constexpr T one[transport_rows] = {T(1), T(1), T(1), T(1)};
-        for (index i = first; i < first + count; ++i) {
-          T* const row = rows + (i - first) * stride;
-          const auto offset = static_cast<T>(state.with_mass(state.f()[i], state.log_a()[i], epsilon));
-          visit(i, row, exponentials_of(targets, state.cost(i), m, offset, static_cast<T>(1 / epsilon), row));
-        }
-        if (of_columns) add_weighted_rows(rows, count, stride, one, columns + chunk * stride);
-      });
-  if (!of_columns) return;
-  std::fill_n(of_columns, m, 0.0);
-  for (index chunk = 0; chunk < chunks; ++chunk)
-    for (index j = 0; j < m; ++j) of_columns[j] += static_cast<double>(columns[chunk * stride + j]);
+  for_row_groups<T>(n, m, workspace, state.how(), of_columns, [&](index first, index count, T* rows, T* columns) {
+    constexpr T one[transport_rows] = {T(1), T(1), T(1), T(1)};
+    for (index i = first; i < first + count; ++i) {
+      T* const row = rows + (i - first) * stride;
+      const auto offset = static_cast<T>(state.with_mass(state.f()[i], state.log_a()[i], epsilon));
+      visit(i, row, exponentials_of(targets, state.cost(i), m, offset, static_cast<T>(1 / epsilon), row));
+    }
+    if (of_columns) add_weighted_rows(rows, count, stride, one, columns);
+  });
 }
 
 /// Σ_i |(P1)_i − a_i|/Σ a; and into `to`, where it is wanted, the plan.

@@ -43,7 +43,7 @@ class transport_call {
       const bool plan_is_gradient = out_ && !unrolled_;
       double* sums = workspace_.scratch.reserve(n_);
       finish(marginal_error(state_, sums, plan_is_gradient ? out_.cost : matrix_view<T>()));
-      if (plan_is_gradient) write_marginals(state_.f(), state_.g(), 1);
+      if (plan_is_gradient) write_marginals(state_.f(), state_.g());
       if (unrolled_) unroll_entropic();
     } else if (implicit) {
       implicit_gradient<T> gradient(state_, workspace_.system.reserve(implicit_gradient<T>::numbers(n_, m_)));
@@ -51,7 +51,7 @@ class transport_call {
       result_.gradient_error = gradient.residual();
       finish(gradient.marginal_error());
       if (out_.cost) gradient.write_cost_slope(out_.cost);
-      write_marginals(gradient.alpha(), gradient.beta(), state_.epsilon());
+      write_marginals(gradient.to_source(), gradient.to_target());
     } else {
       cost_of_plan();
     }
@@ -76,11 +76,9 @@ class transport_call {
     if (options_.tolerance > 0)
       result_.status = error <= options_.tolerance ? transport_status::converged : transport_status::not_converged;
   }
-  void write_marginals(const double* to_source, const double* to_target, double factor) const {
-    for (index i = 0; i < n_ && !out_.source.empty(); ++i)
-      out_.source[static_cast<std::size_t>(i)] = factor * to_source[i];
-    for (index j = 0; j < m_ && !out_.target.empty(); ++j)
-      out_.target[static_cast<std::size_t>(j)] = factor * to_target[j];
+  void write_marginals(const double* to_source, const double* to_target) const {
+    for (index i = 0; i < n_ && !out_.source.empty(); ++i) out_.source[static_cast<std::size_t>(i)] = to_source[i];
+    for (index j = 0; j < m_ && !out_.target.empty(); ++j) out_.target[static_cast<std::size_t>(j)] = to_target[j];
   }
 
   /// Rows that gradients are added to: the caller's own where they are contiguous.
@@ -99,7 +97,7 @@ class transport_call {
     if (to_cost && to_cost.data != out_.cost.data)
       for (index i = 0; i < n_; ++i)
         for (index j = 0; j < m_; ++j) out_.cost(i, j) = to_cost(i, j);
-    write_marginals(s.a, s.b, 1);
+    write_marginals(s.a, s.b);
   }
   void unroll_entropic() {
     const matrix_view<T> to_cost = cost_slopes();

@@ -74,17 +74,31 @@ void add_weighted_rows(const T* rows, index count, index stride, const T* weight
   for (index r = 0; r < count; ++r, rows += stride, ++weight) pass(std::integral_constant<index, 1>());
 }
 
-/// Calls rows(first, count, thread) for groups of at most transport_rows rows; chunk(c, thread) before the first group
-/// of chunk c. What chunks sum up is theirs: nothing depends on the number of threads.
-template <class Chunk, class Rows>
-void for_row_groups(index n, const execution& how, const Chunk& chunk, const Rows& rows) {
-  const index chunks = (n + transport_chunk - 1) / transport_chunk;
-  parallel_for(chunks, how.count(), [&](index c, int thread) {
-    chunk(c, thread);
-    const index end = std::min(n, (c + 1) * transport_chunk);
-    for (index first = c * transport_chunk; first < end; first += transport_rows)
-      rows(first, std::min(transport_rows, end - first), c, thread);
+/// Calls rows(first, count, exponentials, columns) for groups of at most transport_rows of the n rows of a problem:
+/// room for 2 · transport_rows rows of transport_stride(m), and the place where they are to be summed down the columns.
+/// The sums of all come to `totals`, unless it is null. Chunks of rows are summed by themselves: nothing depends on the
+/// number of threads, of which there are no more than the work is worth.
+template <class T, class Rows>
+void for_row_groups(index n, index m, transport_workspace<T>& workspace, const execution& how, double* totals,
+                    const Rows& rows) {
+  constexpr index worth_a_thread = 1 << 17;  // entries: 40 µs, twice what it takes to start one
+  const index stride = transport_stride<T>(m), chunks = (n + transport_chunk - 1) / transport_chunk;
+  const index most = std::max<index>(1, n * m / worth_a_thread);
+  const int threads = static_cast<int>(std::min<index>(how.count(), most));
+  workspace.reserve_threads(threads);
+  T* const columns = workspace.columns.reserve(chunks * stride);
+  parallel_for(chunks, threads, [&](index chunk, int thread) {
+    T* const mine = columns + chunk * stride;
+    std::fill_n(mine, stride, T(0));
+    T* const room = workspace.exponentials[static_cast<std::size_t>(thread)].reserve(2 * transport_rows * stride);
+    const index end = std::min(n, (chunk + 1) * transport_chunk);
+    for (index first = chunk * transport_chunk; first < end; first += transport_rows)
+      rows(first, std::min(transport_rows, end - first), room, mine);
   });
+  if (!totals) return;
+  std::fill_n(totals, m, 0.0);
+  for (index chunk = 0; chunk < chunks; ++chunk)
+    for (index j = 0; j < m; ++j) totals[j] += static_cast<double>(columns[chunk * stride + j]);
 }
 
 }  // namespace detail

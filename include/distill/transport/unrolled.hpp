@@ -84,33 +84,25 @@ class unrolled_gradient {
           std::exp((static_cast<double>(new_targets[j]) - static_cast<double>(old_targets[j])) / epsilon);
       if (state_.b()[j] > 0) slope[j] = static_cast<T>(s.g[j] / state_.b()[j] * (once ? grown : 1));
     }
-    const index chunks = (n + transport_chunk - 1) / transport_chunk;
-    T* const columns = workspace.columns.reserve(chunks * stride);
     const T scale = static_cast<T>(1 / epsilon);
-    for_row_groups(
-        n, state_.how(), [&](index chunk, int) { std::fill_n(columns + chunk * stride, stride, T(0)); },
-        [&](index first, index count, index chunk, int thread) {
-          T* const rows = workspace.exponentials[static_cast<std::size_t>(thread)].reserve(2 * transport_rows * stride);
-          T weight[transport_rows];
-          for (index i = first; i < first + count; ++i) {
-            T *const r = rows + (i - first) * stride, *const p = rows + transport_rows * stride;
-            const double mass = state_.a()[i];
-            exponentials_of(old_targets, state_.cost(i), m, static_cast<T>(f[i]), scale, r);
-            if (!once) {  // the plan itself, with the row's mass
-              const auto offset = static_cast<T>(state_.with_mass(f[i], state_.log_a()[i], epsilon));
-              exponentials_of(new_targets, state_.cost(i), m, offset, scale, p);
-            }
-            const double along = dot<T>(once ? r : p, slope, m);  // (Q ḡ)_i, over a_i where `once`
-            by_row_[i] = once ? along : mass > 0 ? along / mass : extension(i, f[i], g, epsilon, s.g);
-            s.f[i] -= once ? mass * along : along;
-            weight[i - first] = static_cast<T>(-s.f[i]);
-            if (to_cost_) add_cost_slope(i, r, once ? r : p, slope, once ? mass : 1, s.f[i]);
-          }
-          add_weighted_rows(rows, count, stride, weight, columns + chunk * stride);
-        });
-    std::fill_n(by_column_, m, 0.0);
-    for (index chunk = 0; chunk < chunks; ++chunk)
-      for (index j = 0; j < m; ++j) by_column_[j] += static_cast<double>(columns[chunk * stride + j]);
+    for_row_groups<T>(n, m, workspace, state_.how(), by_column_, [&](index first, index count, T* rows, T* columns) {
+      T weight[transport_rows];
+      for (index i = first; i < first + count; ++i) {
+        T *const r = rows + (i - first) * stride, *const p = rows + transport_rows * stride;
+        const double mass = state_.a()[i];
+        exponentials_of(old_targets, state_.cost(i), m, static_cast<T>(f[i]), scale, r);
+        if (!once) {  // the plan itself, with the row's mass
+          const auto offset = static_cast<T>(state_.with_mass(f[i], state_.log_a()[i], epsilon));
+          exponentials_of(new_targets, state_.cost(i), m, offset, scale, p);
+        }
+        const double along = dot<T>(once ? r : p, slope, m);  // (Q ḡ)_i, over a_i where `once`
+        by_row_[i] = once ? along : mass > 0 ? along / mass : extension(i, f[i], g, epsilon, s.g);
+        s.f[i] -= once ? mass * along : along;
+        weight[i - first] = static_cast<T>(-s.f[i]);
+        if (to_cost_) add_cost_slope(i, r, once ? r : p, slope, once ? mass : 1, s.f[i]);
+      }
+      add_weighted_rows(rows, count, stride, weight, columns);
+    });
     for (index j = 0; j < m; ++j) {
       const double mass = state_.b()[j];
       if (s.b) s.b[j] += epsilon * (mass > 0 ? by_column_[j] / mass : column_extension(j, before_[j], f, epsilon, s.f));
