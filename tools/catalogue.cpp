@@ -16,7 +16,7 @@ const char* kind_of() {
     return "separable";
   else if constexpr (distill::elementwise<O>)
     return "elementwise";
-  else if constexpr (distill::ordered<O>)
+  else if constexpr (distill::ordered<O> || distill::ordered_scores<O>)
     return "ordered";
   else if constexpr (distill::stored<O>)
     return "stored";

@@ -49,8 +49,8 @@ void splitting_a_batch_changes_no_bit(const Objective& objective) {
 }
 
 template <class T, class Objective>
-void threads_change_no_bit(const Objective& objective) {
-  for (const index columns : {10, 1000, 20000}) {
+void threads_change_no_bit(const Objective& objective, index longest) {
+  for (const index columns : {index(10), index(1000), longest}) {
     const auto p = random_problem<T>(columns == 10 ? 2000 : columns == 1000 ? 45 : 5, columns, 22);
     const auto alone = solve(objective, p);
     for (const int threads : {2, 3, 0}) {

@@ -332,7 +332,8 @@ struct pair_bounds {
   double least = 1e-3;
 };
 
-/// make(parameters) is the objective of a case; or nothing, for a case of another.
+/// make(parameters) is the objective of a case, or make(case), where it has inputs of its own; or nothing, for a case
+/// of another.
 template <class T, class Make>
 void against_pair_references(const std::string& name, const Make& make, const pair_bounds& bounds) {
   int number = 0;
@@ -341,7 +342,13 @@ void against_pair_references(const std::string& name, const Make& make, const pa
     feature_problem<T> p{one.inputs.items, one.inputs.shape, {}};
     for (std::size_t i = 0; i < pair_inputs; ++i)
       for (const double x : one.inputs.data[i]) p.data[i].push_back(static_cast<T>(x));
-    const auto made = std::optional(make(one.parameters));
+    const auto objective = [&] {
+      if constexpr (std::is_invocable_v<const Make&, const pair_reference&>)
+        return make(one);
+      else
+        return make(one.parameters);
+    };
+    const auto made = std::optional(objective());
     if (!made) continue;
     const auto got = solve(*made, p);
     ++number;

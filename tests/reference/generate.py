@@ -48,12 +48,13 @@ ALL, TWO, ONE = ("1", "2.5", "4"), ("1", "2.5"), ("1",)
 
 class plan:
     """An objective's cases: (parameters, temperatures) each; what it reads; whether the teacher gets a gradient; whether
-    T² is part of it; with which parameters its value can cancel."""
+    T² is part of it; with which parameters its value can cancel; whether it sums over all pairs of classes."""
 
     def __init__(self, *cases, uses_teacher=True, teacher=None, labels=False, squared=True,
-                 signed=lambda parameters: False):
+                 signed=lambda parameters: False, all_pairs=False):
         self.cases, self.uses_teacher, self.labels, self.squared, self.signed = (cases, uses_teacher, labels, squared,
                                                                                  signed)
+        self.all_pairs = all_pairs
         self.teacher = uses_teacher if teacher is None else teacher
 
 
@@ -71,6 +72,7 @@ def top_k():
         yield from pairs(f"{convention},3", TWO, "convention", "k")
 
 
+LIST = "weights", "label_first", "head"
 NOTHING = ({}, ALL)
 PLANS = {
     "kl": plan(NOTHING),
@@ -129,6 +131,17 @@ PLANS = {
     "class_mass": plan(({"classes": "all"}, ONE), ({"classes": "even"}, TWO), uses_teacher=False),
     "ps_kd": plan(*each("alpha", "0.8 0 0.3 1", ONE), labels=True),
     "uld": plan(NOTHING),
+    "pld": plan(*pairs("teacher_mass,1,0 teacher_mass,0,0 teacher_mass,1,3", ("1", "4"), *LIST),
+                *pairs("uniform,1,0 uniform,0,0 uniform,0,2 exponential,1,0 exponential,0,0 exponential,1,5", ONE,
+                       *LIST), labels=True, squared=False),
+    "wasserstein_1d": plan(*each("power", "1 2", ALL)),
+    "margin_mse": plan(*each("pairs", "mean", TWO), *each("pairs", "sum", ONE), labels=True, squared=False),
+    "hinge_rank": plan(*pairs("1,teacher_order", TWO, "margin", "pairs"),
+                       *pairs("1,label_first", TWO, "margin", "pairs"),
+                       *pairs("0.25,teacher_order 0,label_first", ONE, "margin", "pairs"), labels=True,
+                       squared=False, all_pairs=True),
+    "logistic_rank": plan(*each("pairs", "teacher_order label_first", TWO), labels=True, squared=False,
+                          all_pairs=True),
 }
 
 
@@ -185,7 +198,9 @@ class case:
 
 def cases_of(name, rows):
     for r in rows:
-        for parameters, temperatures in PLANS[name].cases:
+        for k, (parameters, temperatures) in enumerate(PLANS[name].cases):
+            if r.few and PLANS[name].all_pairs and parameters["pairs"] == "teacher_order":
+                temperatures = temperatures[:1 - k]  # half a million pairs: once
             for temperature in temperatures[:2] if r.few else temperatures:
                 yield case(name, r, temperature, parameters)
 

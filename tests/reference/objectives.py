@@ -630,6 +630,116 @@ def uld(x):
     return total(magnitude(p - q) for p, q in zip(*sides))
 
 
+# ---------------------------------------------------------------------------------------------- rankings
+
+
+def _list_weights(x, order):
+    """How much each position counts."""
+    count = len(order)
+    if x.word("weights") == "teacher_mass":
+        q = x.teacher()
+        return [q[c][0] for c in order]
+    if x.word("weights") == "uniform":
+        return [mpf(1) / count] * count
+    gains = [mpf(2)**(count - k) - 1 for k in range(1, count + 1)]
+    return [gain / (sum(gains) or 1) for gain in gains]
+
+
+def pld(x):
+    """Σ_k α_k (LSE(s_π_k, ..., s_π_C) - s_π_k); the temperature is the weights'."""
+    label = x.label if x["label_first"] else None
+    if x["label_first"] and label is None:
+        raise infinite
+    order = sorted(x.classes(), key=lambda c: (c != label, -x.bits["teacher"][c], c))
+    weights = _list_weights(x, order)
+    if x["head"]:
+        weights = weights[:int(x["head"])]
+    terms, behind = [], mpf(0)  # the exponentials of what has not been drawn
+    for k in reversed(range(len(order))):
+        s = x.logits["student"][order[k]]
+        if s is not None:
+            behind = behind + exp(s)
+        if k < len(weights) and value_of(weights[k]) != 0:
+            if s is None:
+                raise infinite
+            terms.append(weights[k] * (log(behind) - s))
+    return total(terms)
+
+
+@tempered
+def wasserstein_1d(x):
+    """Σ |F_s - F_t|^power over all classes but the last, F the cumulative masses."""
+    masses = x.masses()
+    gap, rises, falls, terms = mpf(0), mpf(0), mpf(0), []
+    for p, q in masses[:-1]:
+        gap = gap + (p - q)
+        rises += max(value_of(p) - value_of(q), mpf(0))
+        falls += max(value_of(q) - value_of(p), mpf(0))
+        if x["power"] == 1:
+            x.decide(rises, falls, mpf("3e-7"))
+        terms.append(magnitude(gap) if x["power"] == 1 else gap * gap)
+    return total(terms)
+
+
+def _scores(x, side):
+    """z/T"""
+    return [None if z is None else z / x.T for z in x.logits[side]]
+
+
+def margin_mse(x):
+    """e = (u_s,+ - u_s,k) - (u_t,+ - u_t,k), + the label: the mean or the sum of e² over the others."""
+    s, t = _scores(x, "student"), _scores(x, "teacher")
+    there = [c for c in x.classes() if s[c] is not None and t[c] is not None]
+    if x.label not in there or len(there) == 1:
+        return mpf(0)
+    errors = [(s[x.label] - s[c]) - (t[x.label] - t[c]) for c in there if c != x.label]
+    squares = total(e * e for e in errors)
+    return squares if x.word("pairs") == "sum" else squares / len(errors)
+
+
+def _mean_over_pairs(x, losses):
+    """Of the losses of u_i - u_j, i what is to be before j: as the teacher says, or the label before every other class.
+    losses(u_i, [u_j]) is their sum and their slopes to every u_j: a node for every i, not one for every pair."""
+    s = _scores(x, "student")
+    there = [c for c in x.classes() if s[c] is not None and x.logits["teacher"][c] is not None]
+    if x.word("pairs") == "label_first":
+        behind = {x.label: [c for c in there if c != x.label]} if x.label in there else {}
+    else:
+        t = x.bits["teacher"]
+        behind = {i: [j for j in there if t[i] > t[j]] for i in there}
+    count, sums = sum(map(len, behind.values())), []
+    if not count:
+        return mpf(0)
+    for i, others in behind.items():
+        loss, slopes = losses(value_of(s[i]), [value_of(s[j]) for j in others])
+        sums.append(node(loss, ((s[i], -sum(slopes, mpf(0))), *((s[j], slope) for j, slope in zip(others, slopes)))))
+    return total(sums) / count
+
+
+def hinge_rank(x):
+    """max(0, m - (u_i - u_j)), with slope 0 at the kink."""
+    m = x["margin"]
+
+    def losses(before, behind):
+        for other in behind:
+            x.decide(before, other + m, mpf("3e-7"))
+        gaps = [m - (before - other) for other in behind]
+        return sum((gap for gap in gaps if gap > 0), mpf(0)), [mpf(gap > 0) for gap in gaps]
+
+    return _mean_over_pairs(x, losses)
+
+
+def logistic_rank(x):
+    """log(1 + e^{-(u_i - u_j)}): together the logarithm of Π (e^{u_i} + e^{u_j}) less as many u_i."""
+    def losses(before, behind):
+        own, masses, product = exp(before), [exp(other) for other in behind], mpf(1)
+        for mass in masses:
+            product *= own + mass
+        return log(product) - len(behind) * before, [mass / (own + mass) for mass in masses]
+
+    return _mean_over_pairs(x, losses)
+
+
 def solve(function, r, temperature, parameters, **options):
     """Value, {side: (slopes, sizes)} by column of the row, Σ |terms| of the value, the constants held."""
     x = problem(r, temperature, parameters, **options)

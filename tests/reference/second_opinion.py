@@ -325,7 +325,60 @@ def uld(r):
     return torch.sum(torch.abs(r.p[orders[0]] - r.q[orders[1]]))
 
 
-UNTEMPERED = {"logit_cosine", "nkd", "multi_level_kl", "ofa", "class_mass", "ps_kd"}
+def pld(r):
+    z, t = r.z_s - r.z_s.detach().max(), r.z_t.detach()
+    order = torch.argsort(t, descending=True, stable=True)
+    if r["label_first"]:
+        order = torch.cat([torch.tensor([r.y]), order[order != r.y]])
+    count = len(order)
+    if r.parameters["weights"] == "teacher_mass":
+        weights = r.q[order]
+    elif r.parameters["weights"] == "uniform":
+        weights = torch.full((count,), 1 / count)
+    else:
+        weights = torch.exp2(-torch.arange(1.0, count + 1)) - 2.0**-count
+        weights = weights / weights.sum()
+    s = z[order]
+    losses = torch.flip(torch.logcumsumexp(torch.flip(s, [0]), 0), [0]) - s
+    return (weights * losses)[:int(r["head"]) or None].sum()
+
+
+def wasserstein_1d(r):
+    gaps = torch.cumsum(r.p - r.q, 0)[:-1]
+    return torch.sum(gaps.abs() if r["power"] == 1 else gaps.square())
+
+
+def margin_mse(r):
+    margins = [(z[r.y] - z)[torch.arange(len(z)) != r.y] for z in (r.z_s, r.z_t)]
+    if not len(margins[0]) or not bool(torch.all(torch.isfinite(torch.stack(margins)))):
+        return None
+    return F.mse_loss(*margins, reduction=r.parameters["pairs"]) / r.T**2
+
+
+def ranked_pairs(r):
+    """s_i - s_j of what is to be before something; None without a pair."""
+    there = torch.isfinite(r.z_s) & torch.isfinite(r.z_t)
+    if r.parameters["pairs"] == "label_first":
+        before = torch.zeros(len(there), len(there), dtype=torch.bool)
+        before[r.y] = torch.arange(len(there)) != r.y
+    else:
+        before = r.z_t.detach()[:, None] > r.z_t.detach()
+    i, j = torch.nonzero(before & there[:, None] & there, as_tuple=True)
+    return (r.z_s[i] - r.z_s[j]) / r.T if len(i) else None
+
+
+def hinge_rank(r):
+    gaps = ranked_pairs(r)
+    return None if gaps is None else F.relu(r["margin"] - gaps).mean()
+
+
+def logistic_rank(r):
+    gaps = ranked_pairs(r)
+    return None if gaps is None else F.softplus(-gaps, threshold=1e9).mean()
+
+
+UNTEMPERED = {"logit_cosine", "nkd", "multi_level_kl", "ofa", "class_mass", "ps_kd", "pld", "margin_mse", "hinge_rank",
+              "logistic_rank"}
 
 
 def ask(name, r, temperature, parameters):

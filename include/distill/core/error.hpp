@@ -1,4 +1,4 @@
-// One error type for everything a caller can get wrong.
+// One error type for everything a caller can get wrong, one for what an iteration could not do.
 #pragma once
 
 #include <charconv>
@@ -15,6 +15,12 @@ struct argument_error : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
+/// An iteration did not reach the tolerance that was asked of it, and there was no other way to say so. Outputs are
+/// written by then.
+struct convergence_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 namespace detail {
 
 inline std::string text(const char* value) { return value; }
@@ -27,14 +33,19 @@ std::string text(const Number& value) {
   return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
 }
 
+template <class... Parts>
+std::string message(const Parts&... parts) {
+  std::string result = "distill: ";
+  ((result += text(parts)), ...);
+  return result;
+}
+
 }  // namespace detail
 
 /// fail("teacher has ", 11, " columns, student has ", 10)
 template <class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {
-  std::string message = "distill: ";
-  ((message += detail::text(parts)), ...);
-  throw argument_error(message);
+  throw argument_error(detail::message(parts...));
 }
 
 DISTILL_NAMESPACE_END

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <exception>
 #include <mutex>
 #include <system_error>
@@ -69,4 +70,28 @@ void parallel_for(index chunks, int threads, const Task& task) {
   if (first_error) std::rethrow_exception(first_error);
 }
 
+namespace detail {
+
+/// Rows are cut into this many at most, so that what a thread adds up never depends on how many there are.
+inline constexpr index row_pieces = 32;
+
+inline index count_row_pieces(index rows, index work) {
+  return work < (index{1} << 15) ? 1 : std::min(rows, row_pieces);
+}
+
+/// Calls f(first, last) on pieces of [0, rows), in parallel where the work (a number of elements) is worth it; or
+/// f(first, last, piece), where each of the pieces has scratch of its own.
+template <class F>
+void for_row_pieces(index rows, index work, const execution& how, const F& f) {
+  const index pieces = count_row_pieces(rows, work);
+  parallel_for(pieces, how.count(), [&](index piece, int) {
+    const index first = rows * piece / pieces, last = rows * (piece + 1) / pieces;
+    if constexpr (std::invocable<const F&, index, index, index>)
+      f(first, last, piece);
+    else
+      f(first, last);
+  });
+}
+
+}  // namespace detail
 DISTILL_NAMESPACE_END

@@ -46,6 +46,9 @@ struct adaptive_kl {
     for (index c = 0; row.to_student && c < row.columns; ++c) {
       const element<T> x = row.at(c);
       row.to_student[c] = to_forward * x.pt_expm1() + mass_times(to_reverse, mass_times(x.p_s, x.d));
+    }
+    for (index c = 0; row.to_teacher && c < row.columns; ++c) {
+      const element<T> x = row.at(c);
       row.to_teacher[c] = to_reverse * x.ps_expm1() - mass_times(to_forward, mass_times(x.p_t, x.d));
     }
     return (w == 0 ? 0 : w * forward) + (w == 1 ? 0 : (1 - w) * reverse);
@@ -54,14 +57,15 @@ struct adaptive_kl {
  private:
   template <class T>
   ranked<T> last_of_head(const whole_row<T>& row) const {
+    const auto& ranks = row.scratch.ranks;
     for (index count = std::min<index>(32, row.columns);; count = std::min(4 * count, row.columns)) {
-      rank_largest(row.p_t, row.columns, count, row.ranks);
-      double mass = static_cast<double>(row.ranks[0].value);
+      sort_largest(row.p_t, row.columns, count, ranks[0], ranks[1]);
+      double mass = static_cast<double>(ranks[0][0].value);
       for (index k = 1; k < count; ++k) {
-        mass += static_cast<double>(row.ranks[k].value);
-        if (mass > head_mass) return row.ranks[k - 1];
+        mass += static_cast<double>(ranks[0][k].value);
+        if (mass > head_mass) return ranks[0][k - 1];
       }
-      if (count == row.columns) return row.ranks[count - 1];
+      if (count == row.columns) return ranks[0][count - 1];
     }
   }
 };

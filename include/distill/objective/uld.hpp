@@ -36,27 +36,26 @@ struct uld {
 
   template <class T>
   double evaluate(const whole_row<T>& row) const {
+    ranked<T>*const s = row.scratch.ranks[0], *const t = row.scratch.ranks[1], *const spare = row.scratch.ranks[2];
     const index count = head == 0 ? row.columns : std::min(head, row.columns);
-    rank_largest(row.p_s, row.columns, count, row.ranks);
-    rank_largest(row.p_t, row.columns, count, row.more_ranks);
+    sort_largest(row.p_s, row.columns, count, s, spare);
+    sort_largest(row.p_t, row.columns, count, t, spare);
     double value = 0, rest_s = 0, rest_t = 0;
-    const auto sign = [](auto x) { return static_cast<T>((x > 0) - (x < 0)); };
-    const auto answer = [&](index r, T s) {
-      if (!row.to_student) return;
-      row.to_student[row.ranks[r].column] = s * row.ranks[r].value;
-      row.to_teacher[row.more_ranks[r].column] = -s * row.more_ranks[r].value;
-    };
+    for (index r = 0; r < count; ++r) value += static_cast<double>(std::abs(s[r].value - t[r].value));
     for (index r = count; r < row.columns; ++r) {
-      rest_s += static_cast<double>(row.ranks[r].value);
-      rest_t += static_cast<double>(row.more_ranks[r].value);
+      rest_s += static_cast<double>(s[r].value);
+      rest_t += static_cast<double>(t[r].value);
     }
-    for (index r = 0; r < row.columns; ++r) {
-      if (r == count) value += std::abs(rest_s - rest_t);
-      const T difference = row.ranks[r].value - row.more_ranks[r].value;
-      if (r < count) value += static_cast<double>(std::abs(difference));
-      answer(r, r < count ? sign(difference) : sign(rest_s - rest_t));
-    }
-    return value;
+    const auto sign = [](auto x) { return static_cast<T>((x > 0) - (x < 0)); };
+    const T rest = sign(rest_s - rest_t);
+    const auto write = [&](const ranked<T>* own, T direction, T* to) {
+      if (!to) return;
+      for (index r = 0; r < count; ++r) to[own[r].column] = direction * sign(s[r].value - t[r].value) * own[r].value;
+      for (index r = count; r < row.columns; ++r) to[own[r].column] = direction * rest * own[r].value;
+    };
+    write(s, T(1), row.to_student);
+    write(t, T(-1), row.to_teacher);
+    return value + std::abs(rest_s - rest_t);
   }
 };
 

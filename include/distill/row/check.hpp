@@ -107,9 +107,11 @@ void check_inputs(const sum_of<X>& sum, const row_plan<X>& plan, const batch<T>&
     check_leaf<T>(item, rows, columns);
     constexpr bool validates = requires { item.leaf.validate_label(0, 0, 0); };
     constexpr bool counts = requires { item.leaf.counts(0); };
-    if ((validates || counts) && !in.labels && rows > 0) fail("labels are empty, the objective needs them");
+    bool needed = validates || counts;
+    if constexpr (requires { item.leaf.needs_labels(); }) needed = item.leaf.needs_labels();
+    if (needed && !in.labels && rows > 0) fail("labels are empty, the objective needs them");
     if constexpr (validates)
-      for (index r = 0; r < rows; ++r) item.leaf.validate_label(r, in.labels[r], columns);
+      for (index r = 0; in.labels && r < rows; ++r) item.leaf.validate_label(r, in.labels[r], columns);
   });
 }
 

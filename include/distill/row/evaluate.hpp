@@ -85,7 +85,7 @@ class participation {
   template <class L>
   bool counts(const L& leaf, index row) const {
     if constexpr (requires { leaf.counts(0); })
-      return leaf.counts(labels_[row]);
+      return !labels_ || leaf.counts(labels_[row]);  // without labels only who does not need them gets here
     else
       return true;
   }

@@ -121,15 +121,19 @@ inline constexpr bool binds = requires(const L leaf, const row_scalars row) {
 template <class L>
 concept compares_rows = separable<L> || elementwise<L>;
 
+/// Whether a leaf is handed the whole row.
+template <class L>
+concept sees_whole_row = ordered<L> || ordered_scores<L>;
+
 /// What the leaves of a sum ask of a kernel, known at compile time.
 template <class Sum>
 struct leaf_kinds;
 template <class... Ls>
 struct leaf_kinds<weighted_sum<Ls...>> {
   static constexpr bool any_swept = (... || compares_rows<Ls>);
-  static constexpr bool any_elementwise = (... || elementwise<Ls>);
+  static constexpr bool any_of_logits = (... || (elementwise<Ls> || ordered_scores<Ls>));
   static constexpr bool any_stored = (... || stored<Ls>);
-  static constexpr int ordered_leaves = (0 + ... + (ordered<Ls> ? 1 : 0));
+  static constexpr int ordered_leaves = (0 + ... + (sees_whole_row<Ls> ? 1 : 0));
   static constexpr bool any_fold = (... || folds<Ls>);
   static constexpr bool any_bound = (... || binds<Ls>);
   static constexpr bool any_group = (... || leads_group<Ls>);

@@ -78,6 +78,7 @@ class row_kernel {
 
   /// The leaves' values, T² included. Inactive leaves are not evaluated and have value 0.
   leaf_numbers values(const std::array<bool, leaves>& active) {
+    target_.wanted = {};
     prepare(active, false);
     if constexpr (kinds::any_swept) sweep<sweep_kind::values>();
     return leaf_values();
@@ -88,10 +89,10 @@ class row_kernel {
   template <class Weigh>
   leaf_numbers values_and_gradient(const std::array<bool, leaves>& active, const Weigh& weigh,
                                    const row_memory<T>& memory, double* to_temperature) {
-    prepare(active, true);
-    has_slopes_ = {};
     const bool moments = to_temperature || any_standardised_;
     for (std::size_t o = 0; o < input_count; ++o) target_.wanted[o] = memory.out[o] != nullptr;
+    prepare(active, moments);
+    has_slopes_ = {};
     target_.slopes = place_slopes();
     for (auto& of_output : projected_) of_output.fill(0);
     if constexpr (kinds::any_fold || kinds::swept_group) sweep<sweep_kind::values>();
@@ -125,6 +126,9 @@ class row_kernel {
  private:
   static constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
   using leaf_row = leaf_lanes<T, row_reader<T>>;
+  static constexpr auto swept = []<class... Ls>(const weighted_sum<Ls...>*) {
+    return std::array<bool, static_cast<std::size_t>(leaves)>{compares_rows<Ls>...};
+  }(static_cast<const sum_of<X>*>(nullptr));
 
   leaf_numbers leaf_values() const {
     leaf_numbers result{};
@@ -132,7 +136,7 @@ class row_kernel {
     return result;
   }
 
-  void prepare(const std::array<bool, leaves>& active, bool with_slopes) {
+  void prepare(const std::array<bool, leaves>& active, bool moments) {
     sum_.each([&]<class L>(auto k, const weighted<L>& item) {
       leaf_outcome& leaf = outcome_[k];
       lanes_[k].active = leaf.active = active[k];
@@ -141,9 +145,9 @@ class row_kernel {
       leaf.factor = leaf.squared ? leaf.temperature * leaf.temperature : 1;
       leaf.value = 0;
       if (!leaf.active) return;
-      if constexpr (compares_rows<L> || ordered<L>)
+      if constexpr (compares_rows<L> || sees_whole_row<L>)
         prepare_pair<L>(lanes_[k], plan_.leaf[k].site[0], plan_.leaf[k].site[1]);
-      if constexpr (ordered<L>) evaluate_ordered(k, item.leaf, with_slopes);
+      if constexpr (sees_whole_row<L>) evaluate_ordered(k, item.leaf, moments);
       if constexpr (stored<L>) evaluate_stored(k, item.leaf);
       if constexpr (statistic<L>) evaluate_statistic(k, item.leaf);
     });
@@ -178,14 +182,20 @@ class row_kernel {
   }
 
   template <class L>
-  void evaluate_ordered(std::size_t k, const L& leaf, bool with_slopes) {
+  void evaluate_ordered(std::size_t k, const L& leaf, bool moments) {
+    const planned_leaf& planned = plan_.leaf[k];
+    std::array<bool, 2> wanted{moments, moments};
+    for (std::size_t n = 0; n < 2; ++n)
+      for (std::size_t o = 0; o < input_count; ++o)
+        wanted[n] = wanted[n] || (target_.wanted[o] && planned.to[n][o] != 0);
     leaf_outcome& own = outcome_[k];
-    own.value = own.factor * ordered_.evaluate(k, leaf, lanes_[k], sites_.reader(0), sites_.end(), with_slopes);
-    for (std::size_t n = 0; with_slopes && n < 2; ++n) {
-      const int s = plan_.leaf[k].site[n];
-      const auto sums = ordered_.sums_over(k, n, sites_.reader(s).data(), sites_.max(s));
-      own.slope_sum[n] = sums.slope;
-      moments_.of(k, n) = sums.moment;
+    const index label = label_ >= 0 && label_ < columns_ ? label_ : -1;
+    own.value =
+        own.factor * ordered_.evaluate(k, leaf, lanes_[k], sites_, planned.site[0], planned.site[1], label, wanted);
+    for (std::size_t n = 0; n < 2; ++n) {
+      const int s = planned.site[n];
+      own.slope_sum[n] = wanted[n] ? ordered_.slope_sum(k, n) : 0;
+      if (moments) moments_.of(k, n) = ordered_.moment(k, n, sites_.reader(s).data(), sites_.max(s));
     }
   }
 
@@ -219,7 +229,7 @@ class row_kernel {
     bool result = target_.wanted[0];
     for (std::size_t o = 1; o < input_count; ++o) result = result && !target_.wanted[o];
     for (std::size_t k = 0; k < lanes_.size(); ++k)
-      result = result && (!plan_.leaf[k].compares ||
+      result = result && (!swept[k] ||
                           (lanes_[k].active && lanes_[k].one_scale && !crosses(plan_.leaf[k]) && coefficient[k] != 0));
     return result;
   }
@@ -281,7 +291,7 @@ class row_kernel {
   /// slopes += weight · an ordered leaf's own.
   void add_ordered(const leaf_numbers& coefficient) {
     sum_.each([&]<class L>(auto k, const weighted<L>&) {
-      if constexpr (ordered<L>) {
+      if constexpr (sees_whole_row<L>) {
         for (std::size_t n = 0; outcome_[k].active && n < 2; ++n)
           for (std::size_t o = 0; o < input_count; ++o) {
             const T weight = static_cast<T>(chain(k, coefficient, n, o));

@@ -8,9 +8,9 @@
 
 #include "../config.hpp"
 #include "../core/lane.hpp"
+#include "../core/radix_sort.hpp"
 #include "element.hpp"
 #include "parameter.hpp"
-#include "ranking.hpp"
 #include "site.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -131,16 +131,45 @@ struct closed_form {
   std::array<double, N> patch{};   ///< added at the label
 };
 
-/// What an ordered objective sees of a row: all of it, in memory. Slopes are null when only the value is asked for.
+/// Memory for an objective that sees a whole row: sorted entries, numbers; all of them rows on cache lines of their own
+/// with room for a batch behind the last column. `wide` lies where the last two of `ranks` do.
+template <class T>
+struct row_scratch {
+  std::array<ranked<T>*, 3> ranks{};
+  std::array<T*, 4> numbers{};
+  std::array<double*, 2> wide{};
+};
+
+/// log p of a logit: of what lies beyond the range of the exponentials.
+struct log_probability {
+  double top = 0, scale = 1, log_sum = 0;
+  double operator()(double z) const { return (z - top) * scale - log_sum; }
+};
+
+/// What an ordered objective sees of a row: all of it, in memory.
 template <class T>
 struct whole_row {
-  index columns = 0;
+  index columns = 0, padded = 0;                         ///< padded: to whole batches; behind `columns` p = 0
+  index label = -1;                                      ///< -1 where the batch has none
   const T *d = nullptr, *p_s = nullptr, *p_t = nullptr;  ///< as in element
-  T *to_student = nullptr, *to_teacher = nullptr;        ///< slopes with respect to log p, to be written
-  ranked<T>* ranks = nullptr;                            ///< scratch, two rows of them
-  ranked<T>* more_ranks = nullptr;
+  const T *z_s = nullptr, *z_t = nullptr;                ///< logits: the order that probabilities may have lost
+  log_probability log_p_s{}, log_p_t{};                  ///< of them
+  T *to_student = nullptr, *to_teacher = nullptr;        ///< slopes with respect to log p; null where not asked for
+  row_scratch<T> scratch{};
 
   element<T> at(index c) const { return {d[c], p_s[c], p_t[c], T(0), T(0)}; }
+};
+
+/// What an objective over the order of scores sees: logits, -inf where masked. Tempered ones are u = z · scale; whoever
+/// subtracts first keeps more digits.
+template <class T>
+struct score_row {
+  index columns = 0, padded = 0;                   ///< padded: to whole batches; behind `columns` z = -inf
+  index label = -1;                                ///< -1 where the batch has none
+  const T *z_s = nullptr, *z_t = nullptr;          ///< on cache lines
+  T scale_s = 1, scale_t = 1;                      ///< 1/T
+  T *to_student = nullptr, *to_teacher = nullptr;  ///< slopes with respect to u; null where not asked for
+  row_scratch<T> scratch{};
 };
 
 namespace detail {
@@ -155,6 +184,8 @@ constexpr auto sites_of(const L& leaf) {
   if constexpr (requires { leaf.sites(); })
     return leaf.sites();
   else if constexpr (requires(const whole_row<float>& row) { leaf.evaluate(row); })
+    return site_pair{student, teacher};
+  else if constexpr (requires(const score_row<float>& row) { leaf.evaluate(row); })
     return site_pair{student, teacher};
   else if constexpr (separable<L> || elementwise<L>)
     return site_pair{student, teacher};
@@ -176,9 +207,20 @@ concept statistic = row_leaf_basics<O> && requires(const O o, const row_statisti
   { o.evaluate(row) } -> std::same_as<closed_form<detail::sites_per<O>>>;
 };
 
-/// Needs the classes in an order: sorts, then scans. Two sites as a separable objective; optional members likewise.
+/// Needs the classes in an order: sorts, scans, compares pairs. Writes the slope of every class on each side that asks
+/// for slopes. Two sites as a separable objective; optional members likewise, and counts, validate_label of a statistic
+/// one with
+///   bool needs_labels() const;                             whether a batch without labels is an error; default: true
+///                                                          for who has one of those two members
 template <class O>
 concept ordered = row_leaf_basics<O> && requires(const O o, const whole_row<float>& row) {
+  { o.evaluate(row) } -> std::same_as<double>;
+};
+
+/// The same over tempered logits, without a softmax: slopes are derivatives with respect to the logits themselves and
+/// nothing is projected.
+template <class O>
+concept ordered_scores = row_leaf_basics<O> && requires(const O o, const score_row<float>& row) {
   { o.evaluate(row) } -> std::same_as<double>;
 };
 
@@ -203,6 +245,6 @@ concept stored = row_leaf_basics<O> && requires(const O o, const stored_row& row
 
 /// A single objective, as opposed to an expression of several.
 template <class O>
-concept row_leaf = separable<O> || elementwise<O> || statistic<O> || ordered<O> || stored<O>;
+concept row_leaf = separable<O> || elementwise<O> || statistic<O> || ordered<O> || ordered_scores<O> || stored<O>;
 
 DISTILL_NAMESPACE_END

@@ -34,16 +34,32 @@ class row_parameter {
   constexpr bool varies() const { return values_ != nullptr; }
   /// The number of rows it is given for; 0 when it is the same for all.
   constexpr index size() const { return size_; }
-  constexpr double operator[](index row) const { return values_ ? value_ * read_(values_, row * stride_) : value_; }
+  constexpr double operator[](index row) const {
+    return offset_ + (values_ ? value_ * read_(values_, row * stride_) : value_);
+  }
 
   /// The same parameter times a constant.
   constexpr row_parameter scaled(double factor) const {
     row_parameter result = *this;
     result.value_ *= factor;
+    result.offset_ *= factor;
+    return result;
+  }
+  /// 1 less the same parameter: the other share.
+  constexpr row_parameter complement() const {
+    row_parameter result = scaled(-1);
+    result.offset_ += 1;
+    return result;
+  }
+  /// The same parameter for the first rows alone.
+  constexpr row_parameter first(index rows) const {
+    row_parameter result = *this;
+    if (varies()) result.size_ = rows;
     return result;
   }
   friend constexpr bool operator==(const row_parameter& a, const row_parameter& b) {
-    return a.value_ == b.value_ && a.values_ == b.values_ && a.size_ == b.size_ && a.stride_ == b.stride_;
+    return a.value_ == b.value_ && a.offset_ == b.offset_ && a.values_ == b.values_ && a.size_ == b.size_ &&
+           a.stride_ == b.stride_;
   }
 
   /// Throws unless it is a constant or has one entry a row.
@@ -56,6 +72,7 @@ class row_parameter {
   index size_ = 0, stride_ = 1;
   double (*read_)(const void*, index) = nullptr;
   double value_ = 1;  // alone, or as a factor of every entry
+  double offset_ = 0;
 };
 
 DISTILL_NAMESPACE_END

@@ -70,16 +70,16 @@ class row_plan {
     sum.each([&]<class L>(auto k, const weighted<L>& item) {
       static_assert(sites_per<L> <= most_sites);
       planned_leaf& planned = leaf[k];
-      planned.compares = separable<L> || elementwise<L> || ordered<L>;
+      planned.compares = separable<L> || elementwise<L> || ordered<L> || ordered_scores<L>;
       planned.projects = separable<L> || ordered<L>;
       for (const site& s : sites_of(item.leaf)) {
         const auto n = static_cast<std::size_t>(planned.sites++);
         planned.site[n] = add(s);
         planned.to[n] = outward_of(s.row);
-        planned.tempered[n] = s.temperature == item.leaf.temperature;
+        planned.tempered[n] = !s.own_temperature && s.temperature == item.leaf.temperature;
         planned_site& own = sites[static_cast<std::size_t>(planned.site[n])];
         own.paired = own.paired || planned.projects;
-        own.softmax = own.softmax || !elementwise<L>;
+        own.softmax = own.softmax || !(elementwise<L> || ordered_scores<L>);
       }
     });
     needs_stored = of_leaves<sum_of<X>>::any_stored;

@@ -46,7 +46,7 @@ class short_kernel {
   using per_lane = std::array<Number, lanes>;
 
   static constexpr bool possible = !kinds::any_fold && !kinds::any_bound && !kinds::any_group &&
-                                   !kinds::any_elementwise && !kinds::any_stored && kinds::ordered_leaves == 0;
+                                   !kinds::any_of_logits && !kinds::any_stored && kinds::ordered_leaves == 0;
   /// Whether every leaf and every row of the plan is of the plain kind that this kernel knows.
   static bool fits(const sum_of<X>& sum, const row_plan<X>& plan, index columns) {
     bool plain = columns <= longest_short_row && possible;

@@ -71,6 +71,7 @@ struct site {
   row_mix row;
   row_parameter temperature = 1;
   bool standardised = false;
+  bool own_temperature = false;  ///< not the objective's, even where it is the same number
 
   friend constexpr bool operator==(const site& a, const site& b) {
     return a.row == b.row && a.temperature == b.temperature && a.standardised == b.standardised;

@@ -67,6 +67,7 @@ class row_sites {
     for (int r = 0; r < plan_.row_count; ++r) {
       const T* data = make(r, row, memory.in);
       readers_[at(r)] = row_reader<T>(data, columns_, tails_[at(r)]);
+      given_[at(r)] = data;
       max_[at(r)] = given ? T(0) : row_max(readers_[at(r)], end_);
     }
     for (int s = 0; given && s < plan_.site_count; ++s)
@@ -86,6 +87,12 @@ class row_sites {
   index end() const { return end_; }
   const statistics_row& statistics() const { return statistics_; }
   const row_reader<T>& reader(int s) const { return readers_[row_of(s)]; }
+  /// The row as it was read, or as it was made.
+  const T* logits(int s) const { return given_[row_of(s)]; }
+  log_probability log_p(int s) const {
+    const bool moved = given_[row_of(s)] != readers_[row_of(s)].data();  // it is the reader's row that was rebased
+    return {moved ? taken_max(s) : static_cast<double>(max(s)), static_cast<double>(scale(s)), log_sum(s)};
+  }
   T max(int s) const { return max_[row_of(s)]; }
   T scale(int s) const { return scale_[at(s)]; }
   double sum_exp(int s) const { return sum_exp_[at(s)]; }
@@ -237,10 +244,10 @@ class row_sites {
   }
 
   /// z_s - z_t rounds at the size of the rows' offset from each other, and overflows near the largest number. A softmax
-  /// only asks for the distance to the row's own maximum: rows that lie far apart are replaced by z - max. Elementwise
-  /// leaves ask for the logits themselves.
+  /// only asks for the distance to the row's own maximum: rows that lie far apart are replaced by z - max. Leaves
+  /// without a softmax ask for the logits themselves.
   void rebase_distant_rows() {
-    if (leaf_kinds<sum_of<X>>::any_elementwise) return;
+    if (leaf_kinds<sum_of<X>>::any_of_logits) return;
     T low = max_[0], high = max_[0];
     for (int r = 1; r < plan_.row_count; ++r) low = std::min(low, max_[at(r)]), high = std::max(high, max_[at(r)]);
     if (!(high > low + distant_rows<T>)) return;  // one far row is no trouble; -inf and NaN rows are invalid either way
@@ -298,6 +305,7 @@ class row_sites {
   index columns_, end_, label_ = -1;
 
   std::array<T*, capacity> kept_{}, made_{}, tails_{};
+  std::array<const T*, capacity> given_{};
   T* spare_ = nullptr;
   std::array<row_reader<T>, capacity> readers_{};
   std::array<T, capacity> max_{}, scale_{}, label_logit_{};
