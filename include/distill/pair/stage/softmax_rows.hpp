@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "../../core/math.hpp"
@@ -10,7 +11,8 @@
 DISTILL_NAMESPACE_BEGIN
 
 /// softmax(x/T) of every row; −inf is a masked entry with no mass. A row without any finite entry becomes NaN.
-/// Way back: dx = p (g − ⟨p, g⟩)/T.
+/// Way back: dx = p (h − ⟨p, h⟩)/T with h = g − g at the most probable entry, which in a row that is nearly sure of it
+/// is what ⟨p, h⟩ leaves of ⟨p, g⟩.
 struct softmax_rows {
   double temperature = 1;
 
@@ -45,12 +47,17 @@ struct softmax_rows {
                 const execution& how) const {
     detail::for_row_pieces(out.rows, out.rows * out.columns, how, [&](index first, index last) {
       for (index r = first; r < last; ++r) {
-        const double along = detail::dot<T>(out.row(r), slope.row(r), out.columns);
+        const T* const p = out.row(r);
+        const simd<T> top(slope(r, std::max_element(p, p + out.columns) - p));
+        const double along = detail::sum_of_batches<T>(
+            out.columns, [&](const simd<T>& mass, const simd<T>& g) DISTILL_LAMBDA_INLINE { return mass * (g - top); },
+            p, static_cast<const T*>(slope.row(r)));
         detail::sweep<T>(
             out.columns,
-            [a = simd<T>(static_cast<T>(along)), f = simd<T>(static_cast<T>(1 / temperature))](
-                const simd<T>& p, const simd<T>& g, simd<T>& to) DISTILL_LAMBDA_INLINE { to = p * (g - a) * f; },
-            out.row(r), static_cast<const T*>(slope.row(r)), to_in.row(r));
+            [&, a = simd<T>(static_cast<T>(along)), f = simd<T>(static_cast<T>(1 / temperature))](
+                const simd<T>& mass, const simd<T>& g, simd<T>& to)
+                DISTILL_LAMBDA_INLINE { to = mass * ((g - top) - a) * f; },
+            p, static_cast<const T*>(slope.row(r)), to_in.row(r));
       }
     });
   }
