@@ -20,14 +20,53 @@ PAIRS = {
     "rkd_distance": "RKD distances",
     "info_nce": "InfoNCE, τ = 0.1",
 }
-TITLES = OBJECTIVES | PAIRS
+RANKINGS = {
+    "pld": "PLD, label first",
+    "uld": "ULD",
+}
+RANKING_SHAPES = {"pld": (1024, 1000), "uld": (16, 131072)}
+TRANSPORTS = {
+    "sinkhorn_value": "Sinkhorn: Σ P C",
+    "sinkhorn_envelope": "Sinkhorn: entropic value, envelope gradient",
+    "sinkhorn_unrolled": "Sinkhorn: Σ P C, unrolled gradient",
+    "sinkhorn_implicit": "Sinkhorn: Σ P C, implicit gradient",
+}
+TRANSPORT_SHAPE = (1024, 1024)
+EPSILON, ITERATIONS = 0.1, 50
+TITLES = OBJECTIVES | PAIRS | RANKINGS | TRANSPORTS
+PEERS = ["ours", "eager", "compile", "jax", "pot", "pot_torch"]
 TOLERANCE = 1e-3  # relative, against float64; the gradient's in the Euclidean norm
+
+
+def shapes_of(objective):
+    if objective in RANKINGS:
+        return [RANKING_SHAPES[objective]]
+    if objective in TRANSPORTS:
+        return [TRANSPORT_SHAPE]
+    return PAIR_SHAPES if objective in PAIRS else SHAPES
+
+
+def peers_of(objective):
+    """A loop of 50 iterations is not for torch.compile, which would unroll it; POT on PyTorch is what has a gradient."""
+    if objective not in TRANSPORTS:
+        return PEERS[:4]
+    return [peer for peer in PEERS if peer != "compile" and (peer != "pot" or has_no_loop_behind(objective))]
+
+
+def has_no_loop_behind(objective):
+    """Whether its gradient is none or the plan, so that no iteration has to be remembered."""
+    return objective in ("sinkhorn_value", "sinkhorn_envelope")
 
 
 @functools.cache
 def inputs(rows, columns):
-    """Student, teacher, labels: a student near its teacher, logits of standard deviation 2."""
+    """Student, teacher, labels: a student near its teacher, logits of standard deviation 2. For transport the student
+    is the costs: squared distances between points in a cube, the largest possible one 1; the teacher is not used."""
     random = np.random.default_rng(columns)
+    if (rows, columns) == TRANSPORT_SHAPE:
+        source, target = random.random((rows, 16)), random.random((columns, 16))
+        costs = np.stack([((point - target) ** 2).mean(1) for point in source]).astype(np.float32)
+        return costs, np.zeros((1, 1), np.float32), np.zeros(1, np.int64)
     teacher = 2 * random.standard_normal((rows, columns), dtype=np.float32)
     student = teacher + np.float32(0.6) * random.standard_normal((rows, columns), dtype=np.float32)
     return student, teacher, random.integers(0, columns, rows)
@@ -137,11 +176,82 @@ def pair_reference(rows, columns):
     return {name: (value, gradient[checked_rows(rows)]) for name, (value, gradient) in found.items()}
 
 
-def write(folder):
+def pld(s, t, labels):
+    """Mean over the rows and its gradient: from the last position of each row to the first."""
+    value, gradient = 0.0, np.zeros_like(s)
+    for i, label in enumerate(labels):
+        order = np.argsort(-t[i], kind="stable")
+        order = np.concatenate([[label], order[order != label]])
+        weights, p = np.exp(log_softmax(t[i]))[order], np.exp(log_softmax(s[i]))[order]
+        behind = np.cumsum(p[::-1])[::-1]
+        value += (weights * (np.log(behind) - np.log(p))).sum()
+        gradient[i, order] = p * np.cumsum(weights / behind) - weights
+    return value / len(s), gradient / len(s)
+
+
+def uld(s, t, labels):
+    value, gradient = 0.0, np.zeros_like(s)
+    for i in range(len(s)):
+        p, q = np.exp(log_softmax(s[i])), np.exp(log_softmax(t[i]))
+        order = np.argsort(-p, kind="stable")
+        gap = p[order] - np.sort(q)[::-1]
+        slope = np.zeros_like(p)
+        slope[order] = p[order] * np.sign(gap)
+        value += abs(gap).sum()
+        gradient[i] = slope - p * slope.sum()
+    return value / len(s), gradient / len(s)
+
+
+def ranking_reference(rows, columns):
+    s, t, labels = inputs(rows, columns)
+    found = {name: globals()[name](s.astype(float), t.astype(float), labels)
+             for name, shape in RANKING_SHAPES.items() if shape == (rows, columns)}
+    return {name: (value, gradient[checked_rows(rows)]) for name, (value, gradient) in found.items()}
+
+
+def softmin(scores, epsilon):
+    """-ε log mean e^scores along the rows"""
+    top = scores.max(1)
+    return -epsilon * (np.log(np.exp(scores - top[:, None]).mean(1)) + top)
+
+
+def transport_reference(rows, columns):
+    """Σ P C and ⟨a, f⟩ + ⟨b, g⟩ after the iterations; the gradient of the former backwards through them. It is the
+    implicit one's too: by then the marginals are met."""
+    cost, e = inputs(rows, columns)[0].astype(float), EPSILON
+    g, history = np.zeros(columns), []
+    for _ in range(ITERATIONS):
+        f = softmin((g - cost) / e, e)
+        history.append((f, g))
+        g = softmin((f - cost.T) / e, e)
+    plan = np.exp((f[:, None] + g - cost) / e) / (rows * columns)
+    slope, to_f, to_g = plan * (1 - cost / e), (plan * cost).sum(1) / e, (plan * cost).sum(0) / e
+    for f, before in reversed(history):
+        share = np.exp((f[:, None] + g - cost) / e) / rows  # of f_i in g_j: the columns sum to 1
+        to_f, slope = to_f - share @ to_g, slope + share * to_g
+        share = np.exp((f[:, None] + before - cost) / e) / columns
+        to_g, slope, g = -share.T @ to_f, slope + share * to_f[:, None], before
+        to_f = np.zeros(rows)
+    keep, (f, before) = checked_rows(rows), history[-1]
+    g = softmin((f - cost.T) / e, e)
+    paid, dual = (plan * cost).sum(), f.mean() + g.mean()
+    return {"sinkhorn_value": (paid, np.zeros((len(keep), 0))), "sinkhorn_envelope": (dual, plan[keep]),
+            "sinkhorn_unrolled": (paid, slope[keep]), "sinkhorn_implicit": (paid, slope[keep])}
+
+
+def reference_of(shape):
+    if shape == TRANSPORT_SHAPE:
+        return transport_reference
+    if shape in RANKING_SHAPES.values():
+        return ranking_reference
+    return pair_reference if shape in PAIR_SHAPES else reference
+
+
+def write(folder, shapes=None):
     """Inputs and references, for the workers to load."""
-    for shape in SHAPES + PAIR_SHAPES:
+    for shape in shapes or dict.fromkeys(shape for objective in TITLES for shape in shapes_of(objective)):
         arrays = dict(zip(("student", "teacher", "labels"), inputs(*shape)))
-        for name, (value, gradient) in (pair_reference if shape in PAIR_SHAPES else reference)(*shape).items():
+        for name, (value, gradient) in reference_of(shape)(*shape).items():
             arrays |= {f"{name} value": value, f"{name} gradient": gradient}
         np.savez(folder / f"{shape[0]}x{shape[1]}.npz", **arrays)
     inputs.cache_clear()

@@ -1,4 +1,4 @@
-"""Times this library beside PyTorch (eager, compiled) and JAX: the same inputs, in turn. ./dev peers runs it.
+"""Times this library beside PyTorch (eager, compiled), JAX and, for transport, POT: the same inputs, in turn. ./dev peers runs it.
 
 Every peer and thread count is a process of its own, pinned to as many cores as it has threads. In each round each peer
 takes one sample; ratios are those of samples of one round. Two settings of the C allocator: `kept` holds on to freed
@@ -23,7 +23,7 @@ import render
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SCRATCH = ROOT / "build" / "peers"
-PEERS = ["ours", "eager", "compile", "jax"]
+PEERS = cases.PEERS
 KEPT = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     "MALLOC_ARENA_MAX": "1",
@@ -78,6 +78,7 @@ def plan(quick):
     """Batches of {(threads, memory): [(objective, shape)]}; the processes of a batch live at the same time."""
     everything = [(o, s) for s in cases.SHAPES for o in cases.OBJECTIVES]
     everything += [(o, s) for s in cases.PAIR_SHAPES for o in cases.PAIRS]
+    everything += [(o, s) for o in cases.RANKINGS | cases.TRANSPORTS for s in cases.shapes_of(o)]
     if quick:
         return [{(1, "kept"): [(o, s) for o, s in everything if s[0] * s[1] < 1 << 22]}]
     large = [(o, s) for o, s in everything if s in cases.LARGE and o != "kl_t1"]
@@ -91,6 +92,7 @@ def prepare(workers, batch):
     for peer in PEERS:
         for number in range(max(map(len, batch.values()))):
             busy = [(key, *work[number]) for key, work in batch.items() if number < len(work)]
+            busy = [case for case in busy if peer in cases.peers_of(case[1])]
             for key, objective, shape in busy:
                 workers[key][peer].ask("prepare", objective, shape)
             for key, objective, shape in busy:
@@ -101,17 +103,17 @@ def prepare(workers, batch):
 
 def time_in_turn(workers, objective, shape, rounds):
     """Rounds in which a peer was kept off its cores are repeated, up to twice as many in all; the calmest are kept."""
-    taken, shares = [], []
+    taken, shares, peers = [], [], cases.peers_of(objective)
     while len(taken) < rounds or (sorted(shares)[-rounds] < 0.95 and len(taken) < 2 * rounds):
         taken.append({})
-        for peer in PEERS:
+        for peer in peers:
             time.sleep(0.003)  # the last peer's threads go to sleep
             workers[peer].ask("sample", objective, shape, SAMPLE_SECONDS)
             taken[-1][peer] = workers[peer].answer()
-        most = {peer: max(samples[peer]["cores"] for samples in taken) for peer in PEERS}
-        shares = [min(samples[peer]["cores"] / most[peer] for peer in PEERS) for samples in taken]
+        most = {peer: max(samples[peer]["cores"] for samples in taken) for peer in peers}
+        shares = [min(samples[peer]["cores"] / most[peer] for peer in peers) for samples in taken]
     calmest = sorted(range(len(taken)), key=lambda i: -shares[i])[:rounds]
-    return {peer: [taken[i][peer] for i in sorted(calmest)] for peer in PEERS}
+    return {peer: [taken[i][peer] for i in sorted(calmest)] for peer in peers}
 
 
 def busy_seconds(pids=None):
@@ -138,9 +140,9 @@ class Others:
 
 
 def report(key, objective, shape, samples):
-    medians = {peer: 1e6 * statistics.median(s["seconds"] for s in samples[peer]) for peer in PEERS}
-    case = f"threads {key[0]}, {key[1]:8}{shape[0]:5} x {shape[1]:<7}{objective:13}"
-    say(case + "".join(f"{peer:>9}{medians[peer]:10.1f} us" for peer in PEERS))
+    medians = {peer: 1e6 * statistics.median(s["seconds"] for s in samples[peer]) for peer in samples}
+    case = f"threads {key[0]}, {key[1]:8}{shape[0]:5} x {shape[1]:<7}{objective:18}"
+    say(case + "".join(f"{peer:>9}{medians[peer]:10.1f} us" for peer in samples))
 
 
 def describe(workers):
@@ -201,7 +203,7 @@ def main():
                 samples = time_in_turn(workers[key], objective, shape, options.rounds)
                 report(key, objective, shape, samples)
                 case = {"objective": objective, "shape": shape, "threads": key[0], "memory": key[1]}
-                for peer in PEERS:
+                for peer in samples:
                     measured = {k: rounded(samples[peer], k) for k in SAMPLED}
                     results.append(case | {"peer": peer} | prepared[key, peer, objective, shape] | measured)
             others[f"{key[0]}, {key[1]}"] = watch.cores()

@@ -6,10 +6,13 @@
 #include <distill/objective/info_nce.hpp>
 #include <distill/objective/jensen_shannon.hpp>
 #include <distill/objective/kl.hpp>
+#include <distill/objective/pld.hpp>
 #include <distill/objective/relational_distance.hpp>
 #include <distill/objective/similarity_preserving.hpp>
+#include <distill/objective/uld.hpp>
 #include <distill/pair/evaluate.hpp>
 #include <distill/row/evaluate.hpp>
+#include <distill/transport/solve.hpp>
 #include <functional>
 #include <string_view>
 
@@ -20,8 +23,13 @@ using distill::cross_entropy;
 using distill::info_nce;
 using distill::jensen_shannon;
 using distill::kl;
+using distill::pld;
 using distill::relational_distance;
 using distill::similarity_preserving;
+using distill::sinkhorn_options;
+using distill::transport_gradient;
+using distill::transport_value;
+using distill::uld;
 
 struct problem {
   distill::matrix_view<const float> student, teacher;
@@ -30,7 +38,9 @@ struct problem {
   distill::row_workspace<float> rows{};
   distill::pair_workspace<float> pairs{};
   distill::contrast_workspace<float> similarities{};
+  distill::transport_workspace<float> transport{};
   int threads;
+  bool value_only = false;
   const char* formula = nullptr;
   std::function<double()> call{};
 
@@ -49,6 +59,18 @@ struct problem {
         return distill::value_and_gradient(objective,
                                            distill::contrast_batch<float>{.anchors = student, .keys = teacher},
                                            {.anchors = gradient}, {.execution = {.threads = threads}}, similarities);
+    };
+  }
+
+  /// The student's matrix is the costs between equal masses.
+  void set(const sinkhorn_options& options, const char* text) {
+    formula = text;
+    call = [this, options]() -> double {
+      distill::transport_gradients<float> out;
+      if (!value_only) out.cost = gradient;
+      return distill::solve_transport(distill::transport_problem<float>{.cost = student}, options, out, transport,
+                                      {.threads = threads})
+          .value;
     };
   }
 };
@@ -74,10 +96,23 @@ problem* peers_open(const char* objective, const float* student, const float* te
   if (name == "rkd_distance") PEERS_SET(relational_distance{});
   if (name == "info_nce") PEERS_SET(info_nce{.temperature = 0.1});
   if (name == "mix") PEERS_SET(0.9 * kl{.temperature = 4} + 0.1 * cross_entropy{});
+  if (name == "pld") PEERS_SET(pld{});
+  if (name == "uld") PEERS_SET(uld{});
+  it->value_only = name == "sinkhorn_value";
+  if (name == "sinkhorn_envelope")
+    PEERS_SET(sinkhorn_options{.epsilon = 0.1, .iterations = 50, .value = transport_value::entropic});
+  if (name == "sinkhorn_unrolled" || it->value_only)
+    PEERS_SET(sinkhorn_options{
+        .epsilon = 0.1, .iterations = 50, .value = transport_value::cost, .gradient = transport_gradient::unrolled});
+  if (name == "sinkhorn_implicit")
+    PEERS_SET(sinkhorn_options{
+        .epsilon = 0.1, .iterations = 50, .value = transport_value::cost, .gradient = transport_gradient::implicit});
   if (it->call) return it;
   delete it;
   return nullptr;
 }
+
+int peers_value_only(const problem* it) { return it->value_only; }
 
 const char* peers_formula(const problem* it) { return it->formula; }
 

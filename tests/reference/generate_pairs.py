@@ -46,6 +46,7 @@ GRADIENTS = {  # of those with others than all features
     "activation_boundary": ("student",),
     "variational_information": ("student", "log_variance"),
     "similarity_ce": ("student",),
+    "class_transport": ("student", "teacher"),
 }
 
 
@@ -199,6 +200,122 @@ def masks(make, soft=False):
 # Many distances are equal.
 SQUARE, CROSS, LINE = [[0, 0], [1, 0], [0, 1], [1, 1], [2, 1]], [[0, 0], [2, 0], [0, 2], [2, 2], [1, 1]], [
     [0, 0], [1, 0], [2, 0], [3, 0], [4, 0]]
+
+
+# Logits of a sure network, equal rows, rows without any difference, ties.
+SURE = [[60, -60, 0, -60], [-60, 60, -60, -60], [60, -60, 0, -60], [0, 0, 0, 0], [1, 1, -60, 2]]
+OTHERS = [[60, -60, -59, 1], [59, 0, -60, -60], [60, 60, -60, -60], [1, 2, 3, 3], [0.5, 0.5, 0.5, 0.5]]
+
+
+def ranks(strength="0", softness="1", regularisation="l2", weights="1"):
+    return dict(softness=softness, strength=strength, regularisation=regularisation, weights=weights)
+
+
+def rank_plans(share):
+    """Rows of other lengths; ties; rows that are constant on one side or on both."""
+    l2, kl = ranks(weights=share), ranks(regularisation="kl", weights=share)
+    yield from all_kinds(l2, kl, ranks("0.25", weights=share), ranks("0.5", regularisation="kl", weights=share),
+                         same_width=True, offset=True)
+    yield features("random", 3, 8, **ranks(softness="0.25", weights=share))
+    yield features("random", 3, 8, **ranks(softness="4", regularisation="kl", weights=share))
+    yield features("random", 3, 5, **ranks("0.0078125", weights=share))  # hard
+    yield features("random", 3, 5, **ranks("64", weights=share))  # one block
+    yield features("random", 2, 5, **ranks("0.0078125", regularisation="kl", weights=share))
+    yield features("random", 4, 5, **ranks(weights="0.75,0,1,0.25"))
+    yield features("random", 2, 6, items=2, **ranks(regularisation="kl", weights="1,0.125"))
+    for own in (l2, kl, ranks("2", weights=share), ranks("2", regularisation="kl", weights=share)):
+        yield given(SURE, OTHERS, **own)
+    yield features("flat", 4, 3, **l2)
+    yield features("still", 3, 4, **kl)
+    yield given([[2, 2, 2], [1, 1, 2]], [[-1, -1, -1], [3, 3, 4]], **l2)
+    yield given([[1, 2]], [[2, 1]], **l2)
+    yield given([[3]], [[4]], **l2)
+
+
+def solved_by(epsilon, iterations, value="entropic", cost="squared_l2", **more):
+    return dict(cost=cost, value=value, gradient="unrolled", epsilon=epsilon, iterations=iterations, **more)
+
+
+def without(name, parameters):
+    return {own: word for own, word in parameters.items() if own != name}
+
+
+def sinkhorn_plans():
+    for cost in ("l1", "l2", "squared_l2", "cosine"):
+        for value in ("cost", "entropic"):
+            yield features("random", 4, 3, **solved_by("0.5", "6", value, cost))
+        yield features("random", 5, 3, teacher_rows=3, **solved_by("0.25", "5", "cost", cost))
+        yield features("duplicates", 5, 3, **solved_by("0.5", "4", "entropic", cost))
+        yield features("zero", 4, 3, **solved_by("1", "3", "cost", cost))
+        yield features("equal", 4, 3, **solved_by("0.5", "10", "entropic", cost))
+    yield features("near", 4, 3, **solved_by("0.1", "20"))
+    yield features("random", 3, 4, teacher_rows=6, items=2, **solved_by("0.5", "8", "cost"))
+    yield features("random", 4, 2, **solved_by("0.1", "12", "cost", "l2", start="2", ratio="0.5"))
+    yield features("random", 4, 2, **solved_by("0.125", "6", start="8", ratio="0.25"))
+    yield features("offset", 4, 3, **solved_by("0.5", "5", "cost"))
+    yield features("still", 3, 4, **solved_by("0.5", "3", "cost", "l1"))
+    yield features("random", 1, 3, **solved_by("0.1", "3", "cost", "l2"))
+    yield features("random", 1, 3, teacher_rows=4, **solved_by("0.5", "3"))
+    yield features("random", 4, 3, **solved_by("0.015625", "6", "cost"))
+
+
+def divergence_plans():
+    for cost in ("l1", "l2", "squared_l2", "cosine"):
+        yield features("random", 4, 3, **without("value", solved_by("0.5", "6", cost=cost)))
+        yield features("duplicates", 4, 2, teacher_rows=3, **without("value", solved_by("1", "4", cost=cost)))
+    for make in (("near", 4, 3), ("equal", 3, 3), ("zero", 4, 3), ("still", 3, 2)):
+        yield features(*make, **without("value", solved_by("0.5", "10")))
+    yield features("random", 3, 4, items=2, **without("value", solved_by("0.5", "8", start="4", ratio="0.5")))
+    yield features("random", 1, 3, **without("value", solved_by("0.5", "3")))
+
+
+def sinkd_plans(*more):
+    def of(make, temperature="2", epsilon="0.1", iterations="20", scale="1", mean="1"):
+        def made(g):
+            one = make(g)
+            one.parameters = dict(temperature=temperature, epsilon=epsilon, iterations=iterations, scale=scale,
+                                  mean=mean)
+            return one
+
+        return made
+
+    return [of(features("random", 5, 4)), of(features("near", 4, 5)), of(features("random", 5, 4), mean="0"),
+            of(features("duplicates", 5, 3), iterations="6"), of(features("equal", 4, 3), iterations="5"),
+            of(features("zero", 4, 3), "1", "0.25", "4", "0.001", "0"),
+            of(features("random", 4, 4, scale=4), "1", "0.05", "10"),
+            of(features("random", 3, 5, scale=20), "1", iterations="8"),
+            of(given(SURE, OTHERS), "1", iterations="6"), of(given(SURE, OTHERS), "40", "0.5", "3", mean="0"),
+            of(features("still", 3, 4), iterations="3"), of(features("random", 1, 4), iterations="3"),
+            of(features("random", 3, 4, items=2), iterations="5", scale="0.5"),
+            of(features("random", 4, 1), iterations="2"), *map(of, more)]
+
+
+def class_plans():
+    def by(temperature="1", epsilon="0.25", iterations="8", value="entropic"):
+        return dict(value=value, gradient="unrolled", temperature=temperature, epsilon=epsilon, iterations=iterations)
+
+    def line(one, g):
+        count = len(one.inputs["student"][0][0])
+        return [[abs(i - j) / 4 for j in range(count)] for i in range(count)]
+
+    def drawn(one, g):
+        """Neither symmetric nor without a cost of staying."""
+        count = len(one.inputs["student"][0][0])
+        return [[abs(x) for x in row] for row in normals(g, count, count)]
+
+    for make, ground in ((features("random", 3, 4, **by()), line),
+                         (features("random", 3, 4, **by(value="cost")), line),
+                         (features("random", 3, 4, **by(temperature="2", value="cost")), drawn),
+                         (features("near", 3, 5, **by(epsilon="0.1", iterations="15")), drawn),
+                         (features("equal", 2, 4, **by(value="cost")), line),
+                         (features("random", 2, 3, scale=6, **by(epsilon="0.5", iterations="5", value="cost")), drawn),
+                         (given(SURE, OTHERS, **by(iterations="5")), line),
+                         (given(SURE, OTHERS, **by(temperature="2", iterations="5", value="cost")), line),
+                         (features("flat", 3, 4, **by(iterations="6", value="cost")), drawn),
+                         (features("random", 2, 4, items=2, **by(iterations="3")), drawn),
+                         (features("random", 2, 1, **by(iterations="2")), drawn),
+                         (features("random", 3, 4, **by(iterations="1", value="cost")), drawn)):
+        yield with_others(make, ground=ground)
 
 
 def biased(**more):
@@ -363,6 +480,14 @@ PLANS = {
                       features("zero", 5, 3, student_temperature="0.5", teacher_temperature="0.25", relative="1"),
                       features("random", 1, 4, student_temperature="0.05", teacher_temperature="0.1", relative="0"),
                       features("random", 3, 4, student_temperature="0.05", teacher_temperature="0.1", relative="0")],
+    "spearman": [*rank_plans("1"), features("random", 3, 6, **ranks("1", weights="2"))],
+    "cmkd": [*rank_plans("0.5"), features("random", 3, 6, **ranks("1", weights="1")),
+             features("random", 3, 6, **ranks("1", weights="0"))],
+    "sinkhorn": [*sinkhorn_plans()],
+    "sinkhorn_divergence": [*divergence_plans()],
+    "sinkd": [*sinkd_plans()],
+    "sinkd_samples": [*sinkd_plans(features("random", 3, 5, 3))],
+    "class_transport": [*class_plans()],
 }
 
 MARGINS = ((0, 0), (-1.5, 0), (2, 0), (0, 1), (0, -0.5), (0.5, 1), (-0.5, 1), (0.25, -0.75), (1, 0.5), (-1, 0.5),
@@ -642,6 +767,105 @@ class opinions:
 
     def pearson(self, s, t, p, x):
         return 1 - self.correlations(s, t).mean()
+
+    # ranks
+
+    def average_ranks(self, m):
+        less = (m[:, :, None] > m[:, None]).sum(-1)
+        return less + ((m[:, :, None] == m[:, None]).sum(-1) + 1) / 2
+
+    def soft_ranks(self, row, p):
+        """Blocks by pooling neighbours."""
+        torch, n, strength, plain = self.torch, len(row), float(p["strength"]), p["regularisation"] == "l2"
+        if not strength:
+            if row.max() == row.min():
+                return torch.full((n,), (n + 1) / 2) + 0 * row
+            strength = float(p["softness"]) * 12**0.5 * row.std(correction=0) / n
+        order = torch.argsort(row.detach(), descending=True, stable=True)
+        own, ranks = (row / strength)[order], torch.arange(n, 0, -1.0)
+
+        def fit(block):
+            if plain:
+                return (own[block] - ranks[block]).mean()
+            return torch.logsumexp(own[block], 0) - torch.log(ranks[block].sum())
+
+        blocks = []
+        for k in range(n):
+            blocks.append([k])
+            while len(blocks) > 1 and fit(blocks[-2]) <= fit(blocks[-1]):
+                last = blocks.pop()
+                blocks[-1] += last
+        fits = torch.cat([fit(block).expand(len(block)) for block in blocks])
+        ranked = own - fits if plain else torch.exp(own - fits)
+        return torch.zeros_like(row).scatter(0, order, ranked)
+
+    def distances(self, a, b):
+        """1 - ρ; 0 where both are constant."""
+        both = (a.detach().std(1, correction=0) < 1e-12) & (b.std(1, correction=0) < 1e-12)
+        return self.torch.where(both, 0.0, 1 - self.correlations(a, b))
+
+    def spearman(self, s, t, p, x):
+        soft = self.torch.stack([self.soft_ranks(row, p) for row in s])
+        weights = self.torch.tensor([float(w) for w in p["weights"].split(",")])
+        return (weights * self.distances(soft, self.average_ranks(t.detach()))).mean()
+
+    def cmkd(self, s, t, p, x):
+        w = self.torch.tensor([float(w) for w in p["weights"].split(",")])
+        soft = self.torch.stack([self.soft_ranks(row, p) for row in s])
+        ranked = self.distances(soft, self.average_ranks(t.detach()))
+        return (w * self.distances(s, t) + (1 - w) * ranked).mean()
+
+    # transport
+
+    def ground(self, kind, a, b):
+        if kind == "cosine":
+            return 1 - self.unit(a) @ self.unit(b).mT
+        gap = a[:, None] - b[None]
+        if kind == "l1":
+            return gap.abs().sum(-1)
+        return gap.square().sum(-1) if kind == "squared_l2" else self.torch.linalg.vector_norm(gap, dim=-1)
+
+    def transported(self, p, cost, log_a, log_b, value=None):
+        """By logarithms."""
+        torch, value = self.torch, value or p["value"]
+        g, epsilon = torch.zeros(len(log_b)), float(p["epsilon"])
+        for k in range(int(p["iterations"])):
+            e = max(epsilon, float(p.get("start", 0)) * float(p.get("ratio", 0))**k)
+            f = -e * torch.logsumexp(log_b + (g - cost) / e, 1)
+            g = -e * torch.logsumexp(log_a[:, None] + (f[:, None] - cost) / e, 0)
+        if value == "entropic":
+            return torch.exp(log_a) @ f + torch.exp(log_b) @ g
+        return (torch.exp(log_a[:, None] + log_b + (f[:, None] + g - cost) / epsilon) * cost).sum()
+
+    def between(self, p, a, b, value=None):
+        cost = self.ground(p["cost"], a, b)
+        return self.transported(p, cost, *(-self.torch.log(self.torch.full((len(m),), float(len(m)))) for m in (a, b)),
+                                value)
+
+    def sinkhorn(self, s, t, p, x):
+        return self.between(p, s, t)
+
+    def sinkhorn_divergence(self, s, t, p, x):
+        own, other = (self.between(p, m, m, "entropic") for m in (s, t))
+        return self.between(p, s, t, "entropic") - (own + other) / 2
+
+    def carried(self, p, cost):
+        """Where every row has mass 1, the plan is as many times that of a mass of 1."""
+        mass = float(p["scale"]) * (1 if p["mean"] == "1" else len(cost))
+        return mass * self.transported(p, cost, *(-self.torch.log(self.torch.full((k,), float(k))) for k in cost.shape),
+                                       "cost")
+
+    def sinkd(self, s, t, p, x):
+        s, t = (self.F.softmax(m / float(p["temperature"]), 1) for m in (s, t))
+        return self.carried(p, self.torch.cdist(s, t, p=1))
+
+    def sinkd_samples(self, s, t, p, x):
+        s, t = (self.F.softmax(m / float(p["temperature"]), 1) for m in (s, t))
+        return sum(self.carried(p, (a[:, None] - b).abs()) for a, b in zip(s, t)) / len(s)
+
+    def class_transport(self, s, t, p, x):
+        s, t = (self.F.log_softmax(m / float(p["temperature"]), 1) for m in (s, t))
+        return sum(self.transported(p, x["ground"].detach(), *rows) for rows in zip(s, t)) / len(s)
 
     # features
 

@@ -8,6 +8,7 @@ is a constant. Nothing here is in a stable form: there are digits enough.
 """
 from mpmath import erfc, exp as mp_exp, mpf, pi, sqrt as mp_sqrt
 
+import transport
 from tape import differentiate, exp, log, log_softmax, magnitude, node, sqrt, total, value_of
 
 TINY = mpf(10)**-60  # what rounding leaves of numbers that cancel, relative to them, is far below this
@@ -39,6 +40,9 @@ class item:
 
     def flag(self, name):
         return self.parameters[name] == "1"
+
+    def word(self, name):
+        return self.parameters[name]
 
     def list(self, name):
         return [mpf(float(word)) for word in self.parameters[name].split(",")]
@@ -447,6 +451,127 @@ def dist(x):
 
 def pearson(x):
     return mean(1 - correlation(a, b) for a, b in zip(*x.sides()))
+
+
+# ---------------------------------------------------------------------------------------------- ranks
+
+
+def constant(row):
+    numbers = [value_of(x) for x in row]
+    return max(numbers) - min(numbers) <= TINY * max(abs(x) for x in numbers)
+
+
+def average_ranks(row):
+    """1 for the smallest; equal numbers share the mean of theirs."""
+    numbers = [value_of(x) for x in row]
+    return [sum(y < x for y in numbers) + mpf(sum(y == x for y in numbers) + 1) / 2 for x in numbers]
+
+
+def soft_ranks(x, row):
+    """The point of the permutahedron of 1..n next to row/strength: in descending order that less its isotonic fit, which
+    is the least of the largest means of the runs that hold an entry. kl: of exponentials, the fit of logarithms."""
+    n, strength = len(row), x["strength"]
+    if strength == 0:
+        if constant(row):
+            return [mpf(n + 1) / 2] * n
+        strength = sqrt(mean(square(d - mean(row)) for d in row)) * (x["softness"] * 2 * mp_sqrt(mpf(3)) / n)
+    order = sorted(range(n), key=lambda i: (-value_of(row[i]), i))
+    own = [row[i] / strength for i in order]
+
+    def fit(first, end):
+        run, ranks = own[first:end], [mpf(n - k) for k in range(first, end)]
+        if x.word("regularisation") == "l2":
+            return mean(a - b for a, b in zip(run, ranks))
+        return log(total(exp(a) for a in run)) - log(sum(ranks))
+
+    fits = {(first, end): fit(first, end) for first in range(n) for end in range(first + 1, n + 1)}
+    result = [None] * n
+    for k, i in enumerate(order):
+        tops = [max((fits[first, end] for end in range(k + 1, n + 1)), key=value_of) for first in range(k + 1)]
+        v = min(tops, key=value_of)
+        result[i] = own[k] - v if x.word("regularisation") == "l2" else exp(own[k] - v)
+    return result
+
+
+def rank_distances(x):
+    """1 - ρ of soft ranks and ranks, row by row."""
+    pairs = [(soft_ranks(x, s), average_ranks(t)) for s, t in zip(*x.sides(), strict=True)]
+    return [mpf(0) if constant(a) and constant(b) else 1 - correlation(a, b) for a, b in pairs]
+
+
+def spearman(x):
+    weights = x.list("weights")
+    distances = rank_distances(x)
+    return mean(w * d for w, d in zip(weights * (len(distances) // len(weights)), distances, strict=True))
+
+
+def cmkd(x):
+    weights, ranked = x.list("weights"), rank_distances(x)
+    weights = weights * (len(ranked) // len(weights))
+    plain = [mpf(0) if constant(s) and constant(t) else 1 - correlation(s, t) for s, t in zip(*x.sides())]
+    return mean(w * p + (1 - w) * r for w, p, r in zip(weights, plain, ranked, strict=True))
+
+
+# ---------------------------------------------------------------------------------------------- transport
+
+
+def ground_cost(kind, a, b):
+    if kind == "cosine":
+        return 1 - dot(unit(a), unit(b))
+    if kind == "l1":
+        return total(absolute(d) for d in less(a, b))
+    return squared_distance(a, b) if kind == "squared_l2" else sqrt(squared_distance(a, b))
+
+
+def ground_costs(kind, a, b):
+    return [[ground_cost(kind, row, other) for other in b] for row in a]
+
+
+def transported(x, cost, source, target, value=None):
+    annealing = (x["start"], x["ratio"]) if "start" in x else ()
+    return transport.solved(value or x.word("value"), cost, source, target, x["epsilon"], int(x["iterations"]),
+                            *annealing)
+
+
+def between(x, a, b, value=None):
+    """The transport of equal masses from the rows of a to those of b."""
+    return transported(x, ground_costs(x.word("cost"), a, b), transport.uniform(len(a)), transport.uniform(len(b)),
+                       value)
+
+
+def sinkhorn(x):
+    return between(x, *x.sides())
+
+
+def sinkhorn_divergence(x):
+    s, t = x.sides()
+    return between(x, s, t, "entropic") - (between(x, s, s, "entropic") + between(x, t, t, "entropic")) / 2
+
+
+def carried(x, cost):
+    """Mass 1 in all, or 1 for every row and every column."""
+    shape = len(cost), len(cost[0])
+    masses = map(transport.uniform, shape) if x.flag("mean") else ([mpf(1)] * count for count in shape)
+    return transported(x, cost, *masses, "cost") * x["scale"]
+
+
+def sinkd(x):
+    """L1 between the probabilities of two rows."""
+    s, t = ([softmax(row, x["temperature"]) for row in side] for side in x.sides())
+    return carried(x, ground_costs("l1", s, t))
+
+
+def sinkd_samples(x):
+    """The same of each row: its classes are points on a line, at their probabilities."""
+    rows = zip(*([softmax(row, x["temperature"]) for row in side] for side in x.sides()), strict=True)
+    return mean(carried(x, [[absolute(p - q) for q in t] for p in s]) for s, t in rows)
+
+
+def class_transport(x):
+    """From a row's probabilities to the other's, over classes whose distances are given."""
+    ground = fixed(x.ground)
+    return mean(transported(x, ground, softmax(s, x["temperature"]), softmax(t, x["temperature"]))
+                for s, t in zip(*x.sides()))
 
 
 # ---------------------------------------------------------------------------------------------- features
