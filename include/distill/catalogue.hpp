@@ -19,19 +19,23 @@
 #include "objective/f_divergence.hpp"
 #include "objective/focal.hpp"
 #include "objective/hellinger.hpp"
+#include "objective/hinge_rank.hpp"
 #include "objective/jeffreys.hpp"
 #include "objective/jensen_shannon.hpp"
 #include "objective/kl.hpp"
 #include "objective/log_cosh.hpp"
+#include "objective/logistic_rank.hpp"
 #include "objective/logit_cosine.hpp"
 #include "objective/logit_mse.hpp"
 #include "objective/lpld.hpp"
+#include "objective/margin_mse.hpp"
 #include "objective/multi_level_kl.hpp"
 #include "objective/neyman_chi2.hpp"
 #include "objective/nkd.hpp"
 #include "objective/ofa.hpp"
 #include "objective/partial_squared_distance.hpp"
 #include "objective/pearson_chi2.hpp"
+#include "objective/pld.hpp"
 #include "objective/ps_kd.hpp"
 #include "objective/renyi.hpp"
 #include "objective/reverse_kl.hpp"
@@ -49,11 +53,12 @@
 #include "objective/total_variation.hpp"
 #include "objective/tsallis.hpp"
 #include "objective/uld.hpp"
+#include "objective/wasserstein_1d.hpp"
 #include "objective/wsl.hpp"
 #include "objective/z_loss.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
-using catalogue = objective_list<absolute_error, adaptive_kl, alpha_beta, amari_alpha, bd_kd, beta_divergence, bhattacharyya, binary_kl, brier, class_mass, cross_entropy, dac_kl, dkd, entropy, f_divergence<>, focal, hellinger, jeffreys, jensen_shannon, kl, log_cosh, logit_cosine, logit_mse, lpld, multi_level_kl, neyman_chi2, nkd, ofa, partial_squared_distance, pearson_chi2, ps_kd, renyi, reverse_kl, skew_kl, skew_reverse_kl, smooth_l1, soft_cross_entropy, soft_dice, squared_distance, squared_hellinger, squared_hinge, taid, top_k_kl, top_k_reverse_kl, total_variation, tsallis, uld, wsl, z_loss>;
+using catalogue = objective_list<absolute_error, adaptive_kl, alpha_beta, amari_alpha, bd_kd, beta_divergence, bhattacharyya, binary_kl, brier, class_mass, cross_entropy, dac_kl, dkd, entropy, f_divergence<>, focal, hellinger, hinge_rank, jeffreys, jensen_shannon, kl, log_cosh, logistic_rank, logit_cosine, logit_mse, lpld, margin_mse, multi_level_kl, neyman_chi2, nkd, ofa, partial_squared_distance, pearson_chi2, pld, ps_kd, renyi, reverse_kl, skew_kl, skew_reverse_kl, smooth_l1, soft_cross_entropy, soft_dice, squared_distance, squared_hellinger, squared_hinge, taid, top_k_kl, top_k_reverse_kl, total_variation, tsallis, uld, wasserstein_1d, wsl, z_loss>;
 
 DISTILL_NAMESPACE_END

@@ -9,6 +9,8 @@
 #include "objective/channel_distribution.hpp"
 #include "objective/cka.hpp"
 #include "objective/class_correlation.hpp"
+#include "objective/class_transport.hpp"
+#include "objective/cmkd.hpp"
 #include "objective/contextual_similarity.hpp"
 #include "objective/correlation_congruence.hpp"
 #include "objective/dist.hpp"
@@ -39,12 +41,17 @@
 #include "objective/rkd.hpp"
 #include "objective/similarity_ce.hpp"
 #include "objective/similarity_preserving.hpp"
+#include "objective/sinkd.hpp"
+#include "objective/sinkd_samples.hpp"
+#include "objective/sinkhorn.hpp"
+#include "objective/sinkhorn_divergence.hpp"
 #include "objective/spatial_affinity.hpp"
+#include "objective/spearman.hpp"
 #include "objective/supcon.hpp"
 #include "objective/token_graph.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
-using pair_catalogue = objective_list<activation_boundary, attention_transfer, batch_correlation, channel_correlation, channel_distribution, cka, class_correlation, contextual_similarity, correlation_congruence, dist, embedding_distance, factor_transfer, fsp, gaussian_mmd, hint, hsic, info_nce, kernel_alignment, linear_mmd, masked_generation, neighbour_congruence, nst, nt_xent, overhaul, pearson, pkt, polynomial_mmd, pooled_feature, rbf_cka, relation_kl, relation_mse, relational_angle, relational_distance, review_hcl, rkd, similarity_ce, similarity_preserving, spatial_affinity, supcon, token_graph>;
+using pair_catalogue = objective_list<activation_boundary, attention_transfer, batch_correlation, channel_correlation, channel_distribution, cka, class_correlation, class_transport, cmkd, contextual_similarity, correlation_congruence, dist, embedding_distance, factor_transfer, fsp, gaussian_mmd, hint, hsic, info_nce, kernel_alignment, linear_mmd, masked_generation, neighbour_congruence, nst, nt_xent, overhaul, pearson, pkt, polynomial_mmd, pooled_feature, rbf_cka, relation_kl, relation_mse, relational_angle, relational_distance, review_hcl, rkd, similarity_ce, similarity_preserving, sinkd, sinkd_samples, sinkhorn, sinkhorn_divergence, spatial_affinity, spearman, supcon, token_graph>;
 
 DISTILL_NAMESPACE_END

@@ -51,6 +51,10 @@ template <>
 distill::token_graph for_training() {
   return {.sigma = 50};
 }
+template <>
+distill::class_transport for_training() {
+  return {.epsilon = 0.02};  // what entropy costs is a floor
+}
 
 /// By how much 200 steps of Adam lower the value, as a share of its size at the start.
 template <class Objective>

@@ -15,12 +15,10 @@ struct factor_comparison {
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     check_same_shape(student, teacher);
   }
-  index numbers(const feature_shape&) const { return 0; }
   template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>& workspace, double* numbers,
-                 const execution& how) const {
-    return squared ? by_rows(squared_distance{}).compare(m, workspace, numbers, how)
-                   : by_rows(absolute_error{}).compare(m, workspace, numbers, how);
+  double compare(const compared_matrices<T>& m, pair_scratch<T>& scratch, const execution& how) const {
+    return squared ? by_rows(squared_distance{}).compare(m, scratch, how)
+                   : by_rows(absolute_error{}).compare(m, scratch, how);
   }
 };
 

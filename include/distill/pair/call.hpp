@@ -66,12 +66,10 @@ class pair_call {
   template <class Student, class Teacher>
   outcome compared(Student& student, Teacher& teacher, const matrix_view<const T>& s, const matrix_view<const T>& t,
                    bool to_student, bool to_teacher, pair_scratch<T>& scratch, const execution& how) const {
-    const auto comparison = objective_.comparison();
     compared_matrices<T> m{student.forward(s, how), teacher.forward(t, how), {}, {}};
     if (to_student) m.to_student = student.slopes();
     if (to_teacher) m.to_teacher = teacher.slopes();
-    double* numbers = scratch.numbers.reserve(comparison.numbers({m.student.rows, m.student.columns}));
-    outcome result{comparison.compare(m, scratch.rows, numbers, how), {}, {}};
+    outcome result{objective_.comparison().compare(m, scratch, how), {}, {}};
     if (to_student) result.to_student = student.backward(m.to_student, how);
     if (to_teacher) result.to_teacher = teacher.backward(m.to_teacher, how);
     return result;
@@ -167,13 +165,11 @@ class pair_call {
     shape.rows += in_.teacher.shape.rows;
     const auto stages = student_chain(objective_, shape, shape);
     pair_side<T, decltype(chains::student)> both(stages, shape, scratch, 0);
-    const auto comparison = objective_.comparison();
     compared_matrices<T> m;
     m.student = both.forward(stacked(in_.student.item(item), in_.teacher.item(item), both), how);
     m.joined_student = own_rows;
     if (out_.student || out_.teacher) m.to_student = both.slopes();
-    double* numbers = scratch.numbers.reserve(comparison.numbers({m.student.rows, m.student.columns}));
-    const double value = comparison.compare(m, scratch.rows, numbers, how);
+    const double value = objective_.comparison().compare(m, scratch, how);
     if (m.to_student) unstack(both.backward(m.to_student, how), own_rows, item, out_.student, out_.teacher);
     return value;
   }

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 
 #include "../config.hpp"
 #include "../row/algebra.hpp"
 #include "../row/batch.hpp"
-#include "../row/workspace.hpp"
 #include "stage.hpp"
+#include "workspace.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
@@ -20,10 +21,11 @@ struct compared_matrices {
 };
 
 /// A comparison has
-///   double compare(const compared_matrices<T>&, row_workspace<T>&, double* numbers, execution) const   the value
-///   index numbers(feature_shape) const                                                 doubles of scratch it wants
-///   void validate(feature_shape student, feature_shape teacher) const                  throws argument_error
-/// and writes every slope it is asked for.
+///   double compare(const compared_matrices<T>&, detail::pair_scratch<T>&, execution) const   the value of one item
+///   void validate(feature_shape student, feature_shape teacher) const                        throws argument_error
+/// and writes every slope it is asked for; numbers, rows and transport of the scratch are its own. One that iterates
+/// has
+///   void conclude(const transport_report&) const    once a call, with what became of the problems of all items
 
 namespace detail {
 
@@ -44,23 +46,28 @@ template <row_objective X>
 struct by_rows {
   X objective;
   row_total total = row_total::mean;
+  row_parameter weights = 1;  ///< one for every row of an item; 0 removes a row, whatever it holds
 
-  constexpr explicit by_rows(const X& objective_, row_total total_ = row_total::mean)
-      : objective(objective_), total(total_) {}
+  constexpr explicit by_rows(const X& objective_, row_total total_ = row_total::mean, row_parameter weights_ = 1)
+      : objective(objective_), total(total_), weights(weights_) {}
 
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     detail::check_same_shape(student, teacher);
+    weights.require_rows("weights", student.rows);
+    for (index r = 0; r < (weights.varies() ? student.rows : 1); ++r)
+      if (!(weights[r] >= 0 && weights[r] <= std::numeric_limits<double>::max()))
+        fail("weights[", r, "] is ", weights[r], ", must be finite and not negative");
   }
-  index numbers(const feature_shape&) const { return 0; }
   template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>& workspace, double*, const execution& how) const {
+  double compare(const compared_matrices<T>& m, detail::pair_scratch<T>& scratch, const execution& how) const {
     const index entries = m.student.rows * m.student.columns;
     const reduction by = total == row_total::mean  ? reduction::mean()
                          : total == row_total::sum ? reduction::sum()
                                                    : reduction::count(static_cast<double>(std::max<index>(entries, 1)));
     return value_and_gradient(objective, batch<T>{.student = m.student, .teacher = m.teacher},
                               {.student = output(m.to_student), .teacher = output(m.to_teacher)},
-                              {.reduction = by, .execution = how}, workspace);
+                              {.reduction = by, .weights = weights.first(m.student.rows), .execution = how},
+                              scratch.rows);
   }
 
  private:

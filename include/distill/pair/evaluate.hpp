@@ -16,7 +16,13 @@ template <pair_leaf O, class T>
 double run(const O& objective, const feature_pair<T>& in, const feature_gradients<T>& out, double upstream, bool add,
            const execution& how, pair_workspace<T>& workspace) {
   const index items = in.student.items;
-  if (items == 0) return 0;
+  const auto comparison = objective.comparison();
+  constexpr bool concludes = requires { comparison.conclude(transport_report{}); };
+  if constexpr (concludes) workspace.take_report();  // what a call that threw has left
+  if (items == 0) {
+    if constexpr (concludes) comparison.conclude({});
+    return 0;
+  }
   const double share = 1 / static_cast<double>(items);
   const pair_call<O, T> call(objective, in, out, upstream * share, add);
   const int threads = items == 1 ? 1 : how.count();
@@ -27,6 +33,7 @@ double run(const O& objective, const feature_pair<T>& in, const feature_gradient
                [&](index item, int thread) { values[item] = call(item, workspace.scratch(thread), inside); });
   double value = 0;
   for (index i = 0; i < items; ++i) value += values[i];  // one order, whatever the threads did
+  if constexpr (concludes) comparison.conclude(workspace.take_report());
   return value * share;
 }
 
@@ -36,6 +43,8 @@ double run(const O& objective, const feature_pair<T>& in, const feature_gradient
 /// No items, or items without rows or columns: value 0, gradient 0. Results do not depend on the number of threads.
 /// @throws argument_error  before anything is written: numbers of items, rows or columns that do not match what the
 ///   objective compares, parameters out of range, gradients of another shape
+/// @throws convergence_error  an objective that iterates to a tolerance has not reached it, and has no report to say so
+///   in; the gradients are written by then
 template <pair_objective O, class T>
 double value_and_gradient(const O& objective, const feature_pair<T>& in,
                           const std::type_identity_t<feature_gradients<T>>& out, const pair_options& options,

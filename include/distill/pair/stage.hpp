@@ -35,16 +35,6 @@ concept stage = requires(const S s, feature_shape shape, matrix_view<const float
 
 namespace detail {
 
-/// Rows are cut into this many at most, so that what a thread adds up never depends on how many there are.
-inline constexpr index row_pieces = 32;
-
-/// Calls f(first, last) on pieces of [0, rows), in parallel where the work (a number of elements) is worth it.
-template <class F>
-void for_row_pieces(index rows, index work, const execution& how, const F& f) {
-  const index pieces = work < (index{1} << 15) ? 1 : std::min(rows, row_pieces);
-  parallel_for(pieces, how.count(), [&](index piece, int) { f(rows * piece / pieces, rows * (piece + 1) / pieces); });
-}
-
 /// Calls f(first, count) on runs of columns of a rows × columns matrix, in parallel where it is worth it: few enough at
 /// a time that their sums, in an array of column_run, stay in the first-level cache.
 inline constexpr index column_run = 64;

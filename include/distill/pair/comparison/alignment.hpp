@@ -19,10 +19,10 @@ struct alignment {
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     detail::check_same_shape(student, teacher);
   }
-  index numbers(const feature_shape& s) const { return 3 * s.rows; }
   template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>&, double* numbers, const execution& how) const {
+  double compare(const compared_matrices<T>& m, detail::pair_scratch<T>& scratch, const execution& how) const {
     const index rows = m.student.rows, columns = m.student.columns;
+    double* const numbers = scratch.numbers.reserve(3 * rows);
     const auto added = [&](int which) {
       double total = 0;
       for (index r = 0; r < rows; ++r) total += numbers[which * rows + r];

@@ -77,14 +77,13 @@ struct correlations {
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     detail::check_same_shape(student, teacher);
   }
-  index numbers(const feature_shape& s) const {
-    return static_cast<index>(sizeof(detail::correlation_sums) / sizeof(double)) * s.columns * (pieces(s) + 1) +
-           2 * s.columns + slope_numbers * (s.rows + s.columns);
-  }
   template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>&, double* numbers, const execution& how) const {
+  double compare(const compared_matrices<T>& m, detail::pair_scratch<T>& scratch, const execution& how) const {
     const index rows = m.student.rows, columns = m.student.columns;
     const index cuts = pieces({rows, columns});
+    constexpr auto size = [](const auto& of) { return static_cast<index>(sizeof of / sizeof(double)); };
+    double* const numbers = scratch.numbers.reserve(size(detail::correlation_sums{}) * columns * cuts +
+                                                    size(detail::correlation_slopes{}) * (rows + columns));
     auto* const sums = reinterpret_cast<detail::correlation_sums*>(numbers);
     auto* const slopes = reinterpret_cast<detail::correlation_slopes*>(sums + columns * cuts);
     detail::correlation_slopes *const of_row = slopes, *const of_column = slopes + rows;
@@ -135,7 +134,6 @@ struct correlations {
   }
 
  private:
-  static constexpr index slope_numbers = static_cast<index>(sizeof(detail::correlation_slopes) / sizeof(double));
   static index pieces(const feature_shape& s) { return std::max<index>(1, std::min<index>(8, s.rows / 16)); }
 
   /// Slopes of sums over x − base_x, y − base_y, as slopes of x and y themselves.

@@ -17,10 +17,10 @@ struct inner_product {
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     detail::check_same_shape(student, teacher);
   }
-  index numbers(const feature_shape& s) const { return s.rows; }
   template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>&, double* numbers, const execution& how) const {
+  double compare(const compared_matrices<T>& m, detail::pair_scratch<T>& scratch, const execution& how) const {
     const index n = m.student.rows;
+    double* const numbers = scratch.numbers.reserve(n);
     const auto size = static_cast<double>(n);
     const double divisor = unbiased ? size * (size - 3) : (size - 1) * (size - 1);
     const double factor = divisor > 0 ? -1 / divisor : 0;

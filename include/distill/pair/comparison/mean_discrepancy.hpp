@@ -13,10 +13,10 @@ DISTILL_NAMESPACE_BEGIN
 /// Never negative for a positive definite kernel, up to rounding, which is cut off at 0.
 struct mean_discrepancy {
   void validate(const feature_shape&, const feature_shape&) const {}
-  index numbers(const feature_shape& s) const { return s.rows; }
   template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>&, double* numbers, const execution& how) const {
+  double compare(const compared_matrices<T>& m, detail::pair_scratch<T>& scratch, const execution& how) const {
     const index n = m.student.rows, own = m.joined_student;
+    double* const numbers = scratch.numbers.reserve(n);
     const double mine = 1 / static_cast<double>(own), theirs = -1 / static_cast<double>(n - own);
     detail::for_row_pieces(n, n * n, how, [&](index first, index last) {
       for (index r = first; r < last; ++r) {

@@ -12,10 +12,10 @@ DISTILL_NAMESPACE_BEGIN
 /// already. Slopes 2x/size.
 struct mean_square {
   void validate(const feature_shape&, const feature_shape&) const {}
-  index numbers(const feature_shape& shape) const { return shape.rows; }
   template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>&, double* numbers, const execution& how) const {
+  double compare(const compared_matrices<T>& m, detail::pair_scratch<T>& scratch, const execution& how) const {
     const index rows = m.student.rows, columns = m.student.columns;
+    double* const numbers = scratch.numbers.reserve(rows);
     if (rows * columns == 0) return 0;
     const double share = 1 / static_cast<double>(rows * columns);
     detail::for_row_pieces(rows, rows * columns, how, [&](index first, index last) {

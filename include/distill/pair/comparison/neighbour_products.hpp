@@ -13,9 +13,8 @@ struct neighbour_products {
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     detail::check_same_shape(student, teacher);
   }
-  index numbers(const feature_shape&) const { return 0; }
   template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>&, double*, const execution&) const {
+  double compare(const compared_matrices<T>& m, detail::pair_scratch<T>&, const execution&) const {
     const index rows = m.student.rows, columns = m.student.columns;
     const double share = rows > 1 ? 1 / static_cast<double>(rows - 1) : 0;
     const auto size = [&](index r, index c) {

@@ -15,10 +15,10 @@ struct row_mean_gap {
   void validate(const feature_shape& student, const feature_shape& teacher) const {
     if (student.rows != teacher.rows) fail("student has ", student.rows, " rows, teacher has ", teacher.rows);
   }
-  index numbers(const feature_shape& shape) const { return shape.rows; }
   template <class T>
-  double compare(const compared_matrices<T>& m, row_workspace<T>&, double* numbers, const execution& how) const {
+  double compare(const compared_matrices<T>& m, detail::pair_scratch<T>& scratch, const execution& how) const {
     const index rows = m.student.rows;
+    double* const numbers = scratch.numbers.reserve(rows);
     detail::for_row_pieces(rows, rows * (m.student.columns + m.teacher.columns), how, [&](index first, index last) {
       for (index r = first; r < last; ++r) {
         const T *const s = m.student.row(r), *const t = m.teacher.row(r);
