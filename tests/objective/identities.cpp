@@ -33,6 +33,7 @@
 namespace {
 
 using namespace distill;
+using distill::index;  // not that of <strings.h>
 using harness::add;
 using harness::answer;
 using harness::problem;
@@ -62,8 +63,6 @@ struct kullback {
 };
 
 const auto p = random_problem<double>(4, 30, 61);
-
-}  // namespace
 
 TEST_CASE("alpha divergences") {
   same_as(amari_alpha{.alpha = 1}, solve(kl{}, p), p, 0);
@@ -169,3 +168,5 @@ TEST_CASE("parameters out of range are refused by name") {
   CHECK_THROWS_WITH_AS(solve(lpld{.background = 30}, p),
                        "distill: lpld: the left-out column is 30, student has 30 columns", argument_error);
 }
+
+}  // namespace

@@ -430,8 +430,8 @@ TEST_CASE("transport: errors") {
   CHECK(says(distill::sinkd_samples{.tolerance = -1}, s, s) ==
         "distill: sinkhorn: tolerance is -1, must not be negative");
   CHECK(says(distill::sinkhorn{.value = transport_value::cost}, s, s) ==
-        "distill: sinkhorn: the envelope gradient is that of the entropic value; for the cost of the plan take "
-        "unrolled or implicit");
+        "distill: sinkhorn: gradient is envelope, that of the entropic value, but value is cost: take unrolled or "
+        "implicit");
   numbers m(16, 1.0);
   const auto ground = [&](index rows, index columns) {
     return says(distill::class_transport{.ground = {m.data(), rows, columns}}, s, s);

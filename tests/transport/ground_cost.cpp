@@ -262,6 +262,24 @@ TEST_CASE("ground costs: equal entries, equal rows and rows of zeros pull on not
   }
 }
 
+TEST_CASE("ground costs: rows whose squares leave the range have directions") {
+  const auto slope_of = [](float size) {
+    matrix<float> x(1, 2), y(1, 2), cost(1, 1), slope(1, 1, 1.f), to_x(1, 2), to_y(1, 2);
+    x(0, 0) = size, x(0, 1) = 2 * size, y(0, 0) = 2 * size, y(0, 1) = size;
+    distill::ground_cost_workspace<float> workspace;
+    distill::ground_costs<float>(ground_cost::cosine, x.view(), y.view(), cost.view(), workspace);
+    CHECK(cost(0, 0) == doctest::Approx(0.2));
+    distill::ground_costs_back<float>(ground_cost::cosine, x.view(), y.view(), cost.view(), slope.view(), to_x.view(),
+                                      to_y.view(), workspace);
+    return std::array<double, 2>{to_x(0, 0) * static_cast<double>(size), to_x(0, 1) * static_cast<double>(size)};
+  };
+  const auto expected = slope_of(1), small = slope_of(1e-22f), large = slope_of(1e18f);
+  for (std::size_t c = 0; c < 2; ++c) {
+    CHECK(small[c] == doctest::Approx(expected[c]));
+    CHECK(large[c] == doctest::Approx(expected[c]));
+  }
+}
+
 TEST_CASE_TEMPLATE("ground costs: what is not finite costs NaN, and only that", T, float, double) {
   for (const ground_cost kind : kinds)
     for (const T bad : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()}) {

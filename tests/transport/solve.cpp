@@ -111,8 +111,8 @@ double by_definition(problem p, const sinkhorn_options& options) {
 }
 
 template <class A, class B>
-double distance(const std::vector<A>& got, const std::vector<B>& expected) {
-  double most = 0.01, worst = got.size() == expected.size() ? 0 : INFINITY;
+double distance(const std::vector<A>& got, const std::vector<B>& expected, double least = 0.01) {
+  double most = least, worst = got.size() == expected.size() ? 0 : INFINITY;
   for (std::size_t i = 0; i < std::min(got.size(), expected.size()); ++i) {
     most = std::max(most, std::abs(static_cast<double>(expected[i])));
     const double d = std::abs(static_cast<double>(got[i]) - static_cast<double>(expected[i]));
@@ -315,6 +315,104 @@ TEST_CASE("stopping, and what is said of it") {
   CHECK(quick.result.value == doctest::Approx(plain.result.value).epsilon(1e-7));
 }
 
+TEST_CASE("a schedule that does not arrive has not converged") {
+  const problem p = random_problem(20, 20, 41);
+  const sinkhorn_options options{
+      .epsilon = 0.01, .iterations = 50, .tolerance = 1e-3, .annealing = {.start = 10, .ratio = 0.99}};
+  const auto a = solve<double>(p, options);
+  CHECK(a.result.marginal_error < 1e-3);
+  CHECK(a.result.status == transport_status::not_converged);
+}
+
+TEST_CASE("in float iterations end when they are done, not before") {
+  for (const double epsilon : {0.1, 0.03})
+    for (const double tolerance : {1e-5, 2e-6})
+      for (const auto form : {transport_form::log_domain, transport_form::scaling})
+        for (std::uint64_t seed = 0; seed < 20; ++seed) {
+          const auto a = solve<float>(random_problem(30, 40, 50 + seed),
+                                      {.epsilon = epsilon, .iterations = 3000, .tolerance = tolerance, .form = form});
+          CHECK(a.result.status == transport_status::converged);
+        }
+}
+
+TEST_CASE("tiny masses neither stop the stopping nor cost digits") {
+  for (const double tiny : {1e-12, 1e-20, 1e-30, 1e-52}) {
+    problem p = random_problem(30, 40, 43);
+    p.target[3] = tiny;
+    const double total = std::accumulate(p.target.begin(), p.target.end(), 0.0);
+    for (double& x : p.target) x /= total;
+    CAPTURE(tiny);
+    const sinkhorn_options options{.epsilon = 0.1, .iterations = 2000, .tolerance = 1e-5};
+    CHECK(solve<float>(p, options).result.iterations < 60);
+    const sinkhorn_options exact{
+        .epsilon = 0.1, .iterations = 500, .value = transport_value::cost, .gradient = transport_gradient::implicit};
+    sinkhorn_options unrolled = exact;
+    unrolled.gradient = transport_gradient::unrolled;
+    const auto a = solve<double>(p, exact), b = solve<double>(p, unrolled);
+    CHECK(distance(centred(a.target), centred(b.target)) < 1e-9);
+    CHECK(distance(centred(a.source), centred(b.source)) < 1e-9);
+    CHECK(distance(centred(solve<float>(p, exact).target), centred(b.target)) < 1e-3);
+  }
+}
+
+TEST_CASE("the unit of mass and sums that differ by rounding") {
+  const problem p = random_problem(9, 7, 47);
+  for (const double unit : {1e-20, 3.0, 1e15})
+    for (const auto gradient : {transport_gradient::unrolled, transport_gradient::implicit})
+      for (const auto kind : {transport_value::cost, transport_value::entropic}) {
+        const sinkhorn_options options{.epsilon = 0.1, .iterations = 300, .value = kind, .gradient = gradient};
+        problem scaled = p;
+        for (double& x : scaled.source) x *= unit;
+        for (double& x : scaled.target) x *= unit;
+        const auto one = solve<float>(p, options), many = solve<float>(scaled, options);
+        const double shift = kind == transport_value::cost ? 0 : 0.1 * std::log(unit);
+        CHECK(many.result.value == doctest::Approx(unit * (one.result.value - shift)).epsilon(1e-6));
+        std::vector<float> costs = one.cost;
+        for (float& x : costs) x *= static_cast<float>(unit);
+        CHECK(distance(many.cost, costs, 1e-3 * unit) < 1e-4);
+        CHECK(distance(centred(many.source), centred(one.source)) < 1e-4);
+        CHECK(distance(centred(many.target), centred(one.target)) < 1e-4);
+      }
+  problem rounded = p;
+  for (double& x : rounded.source) x = static_cast<float>(x);
+  const auto a = solve<double>(rounded, {.epsilon = 0.1, .iterations = 1000, .tolerance = 1e-12});
+  CHECK(a.result.status == transport_status::converged);
+}
+
+TEST_CASE("the gradient to costs alone, where some masses are 0") {
+  for (const double epsilon : {0.1, 1e-4}) {
+    problem p = random_problem(5, 7, 53);
+    p.target[2] = 0, p.source[1] = 0;
+    for (numbers* masses : {&p.source, &p.target}) {
+      const double total = std::accumulate(masses->begin(), masses->end(), 0.0);
+      for (double& x : *masses) x /= total;
+    }
+    for (const auto gradient : {transport_gradient::unrolled, transport_gradient::implicit}) {
+      const sinkhorn_options options{
+          .epsilon = epsilon, .iterations = 50, .value = transport_value::cost, .gradient = gradient};
+      const std::vector<float> cost(p.cost.begin(), p.cost.end());
+      std::vector<float> slope(cost.size(), 777.f);
+      distill::transport_workspace<float> workspace;
+      distill::solve_transport<float>({{cost.data(), p.n, p.m}, p.source, p.target}, options,
+                                      {{slope.data(), p.n, p.m}, {}, {}}, workspace);
+      CHECK(slope == solve<float>(p, options).cost);
+      CHECK(std::none_of(slope.begin(), slope.end(), [](float x) { return std::isnan(x); }));
+    }
+  }
+}
+
+TEST_CASE("memory is for the iterations that are run") {
+  const problem p = random_problem(3, 4, 59);
+  const auto a = solve<double>(p, {.iterations = index(1) << 60,
+                                   .tolerance = 1e-6,
+                                   .value = transport_value::cost,
+                                   .gradient = transport_gradient::unrolled});
+  CHECK(a.result.status == transport_status::converged);
+  sinkhorn_options same{
+      .iterations = a.result.iterations, .value = transport_value::cost, .gradient = transport_gradient::unrolled};
+  CHECK(solve<double>(p, same).cost == a.cost);
+}
+
 TEST_CASE("results do not depend on threads, strides or what a workspace did before") {
   problem p = random_problem(200, 37, 19);
   distill::transport_workspace<float> workspace;
@@ -422,10 +520,15 @@ TEST_CASE("bad transport problems are refused before anything is written") {
   refused(good, {.epsilon = -1}, "epsilon is -1");
   refused(good, {.epsilon = NAN}, "epsilon is nan");
   refused(good, {.iterations = 0}, "iterations is 0, must be at least 1");
+  refused(good, {.epsilon = INFINITY}, "epsilon is inf");
+  refused(good, {.epsilon = 1e-17}, "epsilon is 1e-17, for these costs at least");
   refused(good, {.tolerance = -1e-3}, "tolerance is -0.001");
+  refused(good, {.tolerance = NAN}, "tolerance is nan");
+  refused(good, {.annealing = {.start = INFINITY}}, "annealing.start is inf");
+  refused(good, {.annealing = {.start = 1e301}}, "epsilon begins at 1e+301");
   refused(good, {.annealing = {.start = 1, .ratio = 1}}, "annealing.ratio is 1");
   refused(good, {.annealing = {.start = -1}}, "annealing.start is -1");
-  refused(good, {.value = transport_value::cost, .gradient = transport_gradient::envelope}, "envelope gradient");
+  refused(good, {.value = transport_value::cost, .gradient = transport_gradient::envelope}, "gradient is envelope");
   refused(with([](problem& p) { p.source[1] = -0.5; }), {}, "source[1] is -0.5");
   refused(with([](problem& p) { p.target[3] = NAN; }), {}, "target[3] is nan");
   refused(with([](problem& p) { p.source[0] += 1; }), {}, "add up to");
@@ -433,11 +536,19 @@ TEST_CASE("bad transport problems are refused before anything is written") {
   refused(with([](problem& p) { p.at(1, 2) = NAN; }), {}, "cost(1, 2) is nan, must be finite");
   refused(with([](problem& p) { p.at(2, 0) = INFINITY; }), {}, "cost(2, 0) is inf");
   refused(with([](problem& p) { p.n = 2, p.source = {0.5, 0.5}; }), {}, "gradient of cost is 3 x 4, cost is 2 x 4");
-  numbers source(2);
+  numbers source(2), target(5), over = good.cost;
   distill::transport_workspace<double> workspace;
   CHECK(harness::message_of([&] {
+          distill::solve_transport<double>({{good.cost.data(), 3, 4}, {}, {}}, {}, {{}, {}, target}, workspace);
+        }) == "distill: sinkhorn: gradient of target has 5 entries, the cost asks for 4");
+  CHECK(harness::message_of([&] {
+          distill::solve_transport<double>({{over.data(), 3, 4}, {}, {}}, {}, {{over.data(), 3, 4}, {}, {}}, workspace);
+        }) == "distill: sinkhorn: gradient of cost lies where the cost does, which is still read");
+  // Without a gradient nobody asks what it would be of.
+  CHECK_NOTHROW(value(good, {.value = transport_value::cost}));
+  CHECK(harness::message_of([&] {
           distill::solve_transport<double>({{good.cost.data(), 3, 4}, {}, {}}, {}, {{}, source, {}}, workspace);
-        }) == "distill: gradient of source has 2 entries, the cost asks for 3");
+        }) == "distill: sinkhorn: gradient of source has 2 entries, the cost asks for 3");
 }
 
 }  // namespace

@@ -96,11 +96,11 @@ void cosine_back(const typename directions<T>::side& x, const typename direction
   for_row_pieces(n, n * d, how, [&](index first, index last) {
     for (index i = first; i < last; ++i) {
       if (x.norms[i] == 0) continue;
-      const double along = (dot<T>(x.rows.row(i), to.row(i), d) - before[i]) / x.norms[i] / x.norms[i];
-      sweep<T>(
+      const double along = (dot<T>(x.rows.row(i), to.row(i), d) - before[i]) / x.norms[i];
+      sweep<T>(  // x at length 1 first: the square of a small norm is out of range
           d,
-          [a = simd<T>(static_cast<T>(-along))](const simd<T>& own, simd<T>& g)
-              DISTILL_LAMBDA_INLINE { g = lane<simd<T>>::fma(a, own, g); },
+          [a = simd<T>(static_cast<T>(-along)), f = simd<T>(static_cast<T>(1 / x.norms[i]))](
+              const simd<T>& own, simd<T>& g) DISTILL_LAMBDA_INLINE { g = lane<simd<T>>::fma(a, own * f, g); },
           x.rows.row(i), to.row(i));
     }
   });
@@ -110,9 +110,9 @@ void cosine_back(const typename directions<T>::side& x, const typename direction
 
 /// cost_ij = c(x_i, y_j) for x of shape n×d, y of m×d, cost of n×m; column strides 1. Every difference x_ic − y_jc is
 /// formed itself, for the cosine that of rows at length 1: near rows keep their digits wherever they lie, equal rows
-/// cost exactly 0. Each cost is good to a few roundings of T (5, measured up to d = 1000); a cosine's relative to r
-/// √cost, where r <= 1 is how far the directions spread. What is not finite, or whose square is not, costs NaN. The
-/// same bits for every number of threads.
+/// cost exactly 0. Each cost is good to a few roundings of T (5, measured up to d = 1000) where squares of differences
+/// are normal numbers; a cosine's relative to r √cost, where r <= 1 is how far the directions spread. What is not
+/// finite, or whose square is not, costs NaN. The same bits for every number of threads.
 /// @throws argument_error  extents that do not match, column strides other than 1
 template <class T>
 void ground_costs(ground_cost kind, matrix_view<const std::type_identity_t<T>> x,

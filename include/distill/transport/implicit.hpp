@@ -31,11 +31,11 @@ class implicit_gradient {
       *each = numbers, numbers += m_;
   }
 
-  /// Finds α and β; returns Σ P C.
-  double solve() {
+  /// Finds α and β; returns Σ P C. Limits where there is no mass are taken on the sides that are wanted.
+  double solve(bool source_wanted, bool target_wanted) {
     const index stride = state_.stride();
     plan_ = state_.workspace().kernel.reserve(n_ * stride);
-    targets_ = state_.workspace().partial.reserve(2 * stride) + stride;
+    targets_ = state_.spare_lines() + stride;  // the first line is the plan's
     std::fill_n(targets_, stride, T(0));
     for (index j = 0; j < m_; ++j) targets_[j] = static_cast<T>(state_.g()[j]);
     for_plan_rows(state_, y_, [&](index i, T* row, double mass) {
@@ -52,21 +52,26 @@ class implicit_gradient {
     for (index j = 0; j < m_; ++j) beta_[j] = root_[j] > 0 ? unknown_[j] / root_[j] : 0;
     const T* const beta = rounded(beta_);
     for (index i = 0; i < n_; ++i)
-      alpha_[i] = mass_[i] > 0 ? (x_[i] - dot<T>(plan_row(i), beta, m_)) / mass_[i] : row_limit(i);
+      alpha_[i] = mass_[i] > 0 ? (x_[i] - dot<T>(plan_row(i), beta, m_)) / mass_[i] : source_wanted ? row_limit(i) : 0;
+    // Once more, column by column: what was minimised did not feel columns of little mass.
+    down_columns([&](index i) { return alpha_[i]; }, image_);
+    constexpr double least = sizeof(T) == 4 ? 1e-30 : 1e-290;  // where P has digits
     for (index j = 0; j < m_; ++j)
-      if (root_[j] == 0) beta_[j] = column_limit(j);
+      beta_[j] = state_.b()[j] > least                ? (y_[j] - image_[j]) / state_.b()[j]
+                 : state_.b()[j] > 0 || target_wanted ? column_limit(j)
+                                                      : 0;
     for (index i = 0; i < n_; ++i) to_source_[i] = state_.f()[i] + state_.epsilon() * alpha_[i];
     for (index j = 0; j < m_; ++j) to_target_[j] = state_.g()[j] + state_.epsilon() * beta_[j];
-    return value;
+    return value * state_.mass();
   }
 
   /// What the solution leaves of the right-hand side, relative to it.
   double residual() const { return error_; }
-  /// Σ_i |(P1)_i − a_i|/Σ a
+  /// Σ_i |(P1)_i − a_i| of masses of sum 1
   double marginal_error() const {
     double error = 0;
     for (index i = 0; i < n_; ++i) error += std::abs(mass_[i] - state_.a()[i]);
-    return error / state_.mass();
+    return error;
   }
   const double* to_source() const { return to_source_; }
   const double* to_target() const { return to_target_; }
@@ -80,7 +85,7 @@ class implicit_gradient {
           [a = simd<T>(static_cast<T>(1 + alpha_[i]))](const simd<T>& l, simd<T>& slope, const simd<T>& b)
               DISTILL_LAMBDA_INLINE { slope *= (a + l) + b; },
           p, beta);
-      for (index j = 0; j < m_; ++j) to(i, j) = p[j];
+      for (index j = 0; j < m_; ++j) to(i, j) = p[j] * static_cast<T>(state_.mass());
     });
   }
 
@@ -99,7 +104,7 @@ class implicit_gradient {
   }
   T* plan_row(index i) const { return plan_ + i * state_.stride(); }
   const T* rounded(const double* v) const {
-    T* to = state_.workspace().partial.reserve(2 * state_.stride());
+    T* const to = state_.spare_lines();
     for (index j = 0; j < m_; ++j) to[j] = static_cast<T>(v[j]);
     return to;
   }

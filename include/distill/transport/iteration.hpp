@@ -8,7 +8,8 @@
 //
 // No exponent overflows: after an iteration Σ_j e_ij = 1, so a change of g/ε by at most `steady_change` bounds the next
 // pass's; beyond that the pass takes the largest exponent of each row first. Where all of a column falls below what T
-// holds, its sum is taken in log domain: the answer is that of the log domain for any ε.
+// holds, its sum is taken in log domain. Masses are divided by their sum, M, on the way in: f is larger by ε log M than
+// the formulas have it, P smaller by M.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +27,7 @@ namespace detail {
 template <class T>
 class sinkhorn_iteration {
  public:
-  /// `extended`: potentials are wanted also where there is no target mass.
+  /// `extended`: after every iteration potentials are wanted also where there is no target mass.
   sinkhorn_iteration(const transport_problem<T>& problem, transport_form form, bool extended,
                      transport_workspace<T>& workspace, const execution& how)
       : n_(problem.cost.rows),
@@ -37,20 +38,19 @@ class sinkhorn_iteration {
         how_(how),
         workspace_(workspace) {
     double* next = workspace.potentials.reserve(6 * n_ + 5 * m_);
-    for (double** each : {&a_, &log_a_, &f_, &row_sums_, &row_base_, &spare_row_}) *each = next, next += n_;
-    for (double** each : {&b_, &log_b_, &g_, &column_sums_, &spare_column_}) *each = next, next += m_;
-    targets_ = workspace.partial.reserve(2 * stride_);
+    for (double** each : {&a_, &log_a_, &f_, &row_sums_, &row_base_, &log_rows_}) *each = next, next += n_;
+    for (double** each : {&b_, &log_b_, &g_, &column_sums_, &log_columns_}) *each = next, next += m_;
+    targets_ = workspace.lines.reserve(5 * stride_);
     scales_ = targets_ + stride_;
     lay_out(problem.cost);
-    masses(problem.source, n_, a_, log_a_);
+    mass_ = masses(problem.source, n_, a_, log_a_);
     masses(problem.target, m_, b_, log_b_);
     std::fill_n(f_, n_, 0.0);
     std::fill_n(g_, m_, 0.0);
     std::fill_n(targets_, stride_, -infinity);
-    for (const double mass : std::span(a_, static_cast<std::size_t>(n_))) mass_ += mass;
   }
 
-  /// f, then g. Returns Σ_i |(P1)_i − a_i| of the plan before, or infinity where that is not known.
+  /// f, then g. Returns Σ_i |(P1)_i − a_i| of the plan before, or infinity where there is none at this ε.
   double operator()(double epsilon) {
     const bool same = epsilon == epsilon_;
     const pass kind = same && change_bound_ <= (scaling_ ? scale_limit : steady_change)
@@ -64,23 +64,29 @@ class sinkhorn_iteration {
     else
       for (index j = 0; j < m_; ++j) targets_[j] = static_cast<T>(target(j));
     sweep_rows(kind);
-    double error = kind == pass::fresh ? std::numeric_limits<double>::infinity() : 0;
-    if (kind == pass::steady)
-      for (index i = 0; i < n_; ++i) error += a_[i] * std::abs(row_sums_[i] - 1);
-    if (kind == pass::scaled)
-      for (index i = 0; i < n_; ++i)
-        error += a_[i] * std::abs(row_sums_[i] * std::exp((f_[i] - row_base_[i]) / epsilon) - 1);
-    logarithms(row_sums_, n_, spare_row_);
-    for (index i = 0; i < n_; ++i) f_[i] = row_base_[i] - epsilon * spare_row_[i];
+    double error = same ? 0 : std::numeric_limits<double>::infinity();
+    for (index i = 0; same && i < n_; ++i)
+      if (a_[i] > 0) error += a_[i] * std::abs(row_sums_[i] * std::exp((f_[i] - row_base_[i]) / epsilon) - 1);
+    logarithms(row_sums_, n_, log_rows_);
+    for (index i = 0; i < n_; ++i) f_[i] = row_base_[i] - epsilon * log_rows_[i];
     renew_columns();
     return error;
+  }
+  /// g also where there is no target mass.
+  void extend() {
+    bool any = false;
+    for (index j = 0; j < m_; ++j) {
+      column_sums_[j] = b_[j] > 0 ? 1 : -1;
+      any = any || b_[j] == 0;
+    }
+    if (any) renew_in_log_domain();
   }
 
   index rows() const { return n_; }
   index columns() const { return m_; }
   index stride() const { return stride_; }
   double epsilon() const { return epsilon_; }
-  double mass() const { return mass_; }
+  double mass() const { return mass_; }  ///< what a and b were divided by
   const double* a() const { return a_; }
   const double* b() const { return b_; }
   const double* log_a() const { return log_a_; }
@@ -90,6 +96,8 @@ class sinkhorn_iteration {
   const T* cost(index i) const { return cost_.row(i); }
   const execution& how() const { return how_; }
   transport_workspace<T>& workspace() const { return workspace_; }
+  /// Three rows of stride() numbers for who reads the potentials.
+  T* spare_lines() const { return targets_ + 2 * stride_; }
 
   /// g_j + ε log b_j, −∞ where there is no mass, as the passes take it.
   static double with_mass(double potential, double log_mass, double epsilon) {
@@ -99,9 +107,11 @@ class sinkhorn_iteration {
  private:
   enum class pass { fresh, steady, scaled };
   static constexpr T infinity = std::numeric_limits<T>::infinity();
+  /// Exponents of a steady pass are at most 40, and lose at most e⁻⁴⁰ of a row's weight below T's least number; scales
+  /// stay where squares of them and of their inverses are far from T's ends.
   static constexpr double steady_change = 40, scale_limit = 14;
-  /// Column sums below this have lost what was below T's least number.
-  static constexpr double least_sum = sizeof(T) == 4 ? 1e-28 : 1e-290;
+  /// What a column may have lost below T's least number is less than this share of the largest weight, times the rows.
+  static constexpr double lost_share = sizeof(T) == 4 ? 1e-30 : 1e-300;
 
   void lay_out(const matrix_view<const T>& cost) {
     cost_ = cost;
@@ -111,11 +121,15 @@ class sinkhorn_iteration {
       for (index j = 0; j < m_; ++j) copy[i * m_ + j] = cost(i, j);
     cost_ = {copy, n_, m_};
   }
-  static void masses(std::span<const double> given, index count, double* mass, double* log_mass) {
+  /// Masses that add up to 1, their logarithms; the sum of what was given.
+  static double masses(std::span<const double> given, index count, double* mass, double* log_mass) {
+    double total = 0;
+    for (const double x : given) total += x;
     for (index i = 0; i < count; ++i) {
-      mass[i] = given.empty() ? 1 / static_cast<double>(count) : given[static_cast<std::size_t>(i)];
+      mass[i] = given.empty() ? 1 / static_cast<double>(count) : given[static_cast<std::size_t>(i)] / total;
       log_mass[i] = std::log(mass[i]);
     }
+    return given.empty() ? 1 : total;
   }
   static void logarithms(const double* x, index count, double* to) {
     sweep<double>(
@@ -148,27 +162,30 @@ class sinkhorn_iteration {
 
   /// Sums of columns are relative to targets_, the last potentials or those of the kernel: g = targets_ − ε log(sum).
   void renew_columns() {
-    bool lost = false;
-    logarithms(column_sums_, m_, spare_column_);
+    double heaviest = 0;
+    for (index i = 0; i < n_; ++i) heaviest = std::max(heaviest, a_[i] / row_sums_[i]);
+    const double least = static_cast<double>(n_) * heaviest * lost_share;
+    bool by_logarithms = false;
+    logarithms(column_sums_, m_, log_columns_);
     change_bound_ = 0;
     for (index j = 0; j < m_; ++j) {
-      if (b_[j] == 0 ? extended_ : !(column_sums_[j] >= least_sum)) {
-        lost = true;
-        column_sums_[j] = -1;  // taken in log domain below
+      if (b_[j] == 0 ? extended_ : !(column_sums_[j] >= least)) {
+        by_logarithms = true;
+        column_sums_[j] = -1;
         continue;
       }
       if (b_[j] == 0) continue;
-      g_[j] = static_cast<double>(targets_[j]) - epsilon_ * spare_column_[j];
-      change_bound_ = std::max(change_bound_, std::abs(log_b_[j] - spare_column_[j]));
+      g_[j] = static_cast<double>(targets_[j]) - epsilon_ * log_columns_[j];
+      change_bound_ = std::max(change_bound_, std::abs(log_b_[j] - log_columns_[j]));
     }
-    if (lost) renew_in_log_domain();
+    if (by_logarithms) renew_in_log_domain();
   }
 
   /// g_j = −ε log Σ_i e^(log a_i + (f_i − C_ij)/ε) for the columns that are marked.
   void renew_in_log_domain() {
     constexpr index width = lane<simd<T>>::width;
     const T scale = static_cast<T>(1 / epsilon_);
-    parallel_for(stride_ / width, how_.count(), [&](index block, int) {
+    parallel_for(stride_ / width, transport_threads(n_, m_, how_), [&](index block, int) {
       const index from = block * width, count = std::min(width, m_ - from);
       if (std::none_of(column_sums_ + from, column_sums_ + from + count, [](double s) { return s < 0; })) return;
       const auto exponent = [&](index i) DISTILL_LAMBDA_INLINE {
@@ -187,7 +204,8 @@ class sinkhorn_iteration {
           g_[from + k] = -static_cast<double>(tops[k]) - epsilon_ * std::log(static_cast<double>(sums[k]));
     });
     for (index j = 0; j < m_; ++j)
-      if (column_sums_[j] < 0 && b_[j] > 0) change_bound_ = std::numeric_limits<double>::infinity();
+      if (column_sums_[j] < 0 && b_[j] > 0)
+        change_bound_ = std::max(change_bound_, std::abs(target(j) - static_cast<double>(targets_[j])) / epsilon_);
   }
 
   index n_, m_, stride_;
@@ -195,8 +213,8 @@ class sinkhorn_iteration {
   execution how_;
   transport_workspace<T>& workspace_;
   matrix_view<const T> cost_;
-  double *a_, *log_a_, *f_, *row_sums_, *row_base_, *spare_row_;
-  double *b_, *log_b_, *g_, *column_sums_, *spare_column_;
+  double *a_, *log_a_, *f_, *row_sums_, *row_base_, *log_rows_;
+  double *b_, *log_b_, *g_, *column_sums_, *log_columns_;
   T *targets_, *scales_;
   double mass_ = 0, epsilon_ = 0, change_bound_ = std::numeric_limits<double>::infinity();
 };

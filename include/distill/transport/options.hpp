@@ -10,7 +10,7 @@ DISTILL_NAMESPACE_BEGIN
 
 /// Both run the same iterations; where one needs more range than the other has, it says so by taking the log domain.
 enum class transport_form {
-  log_domain,  ///< exponentials of potentials and costs, new in every iteration: any ε, any cost
+  log_domain,  ///< exponentials of potentials and costs, new in every iteration
   scaling      ///< two vectors that scale the rows and columns of one matrix of exponentials, made anew (with the
                ///< potentials as they are by then) when a scale leaves [e⁻¹⁴, e¹⁴]
 };
@@ -29,7 +29,8 @@ enum class transport_gradient {
 };
 
 /// ε_k = max(ε, start · ratioᵏ) in iteration k = 0, 1, …: large first, so that potentials are in place by the time
-/// ε is small. start = 0: always ε.
+/// ε is small. start = 0: always ε. Where `iterations` end before ε is reached, the answer is that of the last ε_k and
+/// not converged.
 struct epsilon_schedule {
   double start = 0, ratio = 0.5;
 };
@@ -58,15 +59,15 @@ struct transport_result {
   double gradient_error = 0;  ///< implicit gradient: the residual of its linear system, relative to the right-hand side
 };
 
-/// n sources and m targets. The masses a and b are not negative and have the same sum; entries of mass 0 take no part.
-/// An empty span stands for equal masses, 1/n and 1/m.
+/// n sources and m targets. The masses a and b are not negative and have the same sum, to 1e-5 of it: b is scaled to Σ
+/// a. Entries of mass 0 take no part. An empty span stands for equal masses, 1/n and 1/m.
 template <class T>
 struct transport_problem {
   matrix_view<const T> cost;  ///< n × m, finite
   std::span<const double> source{}, target{};
 };
 
-/// Where gradients go; what is left empty is not computed.
+/// Where gradients go, not over the costs; what is left empty is not computed.
 template <class T>
 struct transport_gradients {
   matrix_view<T> cost{};

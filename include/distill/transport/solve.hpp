@@ -28,30 +28,34 @@ class transport_call {
         m_(problem.cost.columns),
         unrolled_(out && options.gradient == transport_gradient::unrolled),
         workspace_(workspace),
-        state_(problem, options.form, !out.target.empty(), workspace, how),
-        history_(unrolled_ ? workspace.history.reserve(transport_history::size(options.iterations, n_, m_)) : nullptr,
-                 n_, m_) {}
+        state_(problem, options.form, unrolled_ && !out.target.empty(), workspace, how),
+        history_(workspace.history, n_, m_) {}
 
   transport_result operator()() {
     iterate();
-    const bool implicit = out_ && options_.gradient == transport_gradient::implicit;
+    const double mass = state_.mass(), shift = state_.epsilon() * std::log(mass);  // of f, by the masses' sum
     if (options_.value == transport_value::entropic) {
-      result_.value = 0;
-      for (index i = 0; i < n_; ++i) result_.value += state_.a()[i] > 0 ? state_.a()[i] * state_.f()[i] : 0;
-      for (index j = 0; j < m_; ++j) result_.value += state_.b()[j] > 0 ? state_.b()[j] * state_.g()[j] : 0;
+      double value = -shift;
+      for (index i = 0; i < n_; ++i) value += state_.a()[i] > 0 ? state_.a()[i] * state_.f()[i] : 0;
+      for (index j = 0; j < m_; ++j) value += state_.b()[j] > 0 ? state_.b()[j] * state_.g()[j] : 0;
+      result_.value = mass * value;
       // At the fixed point plan and potentials are the gradient, whoever asks.
       const bool plan_is_gradient = out_ && !unrolled_;
-      double* sums = workspace_.scratch.reserve(n_);
+      double* const sums = workspace_.scratch.reserve(n_);
       finish(marginal_error(state_, sums, plan_is_gradient ? out_.cost : matrix_view<T>()));
-      if (plan_is_gradient) write_marginals(state_.f(), state_.g());
-      if (unrolled_) unroll_entropic();
-    } else if (implicit) {
+      if (plan_is_gradient) {
+        if (!out_.target.empty()) state_.extend();
+        write_marginals(state_.f(), state_.g(), -shift);
+      }
+      if (unrolled_) unroll_entropic(shift);
+    } else if (out_ && options_.gradient == transport_gradient::implicit) {
+      if (!out_.target.empty()) state_.extend();
       implicit_gradient<T> gradient(state_, workspace_.system.reserve(implicit_gradient<T>::numbers(n_, m_)));
-      result_.value = gradient.solve();
+      result_.value = gradient.solve(!out_.source.empty(), !out_.target.empty());
       result_.gradient_error = gradient.residual();
       finish(gradient.marginal_error());
       if (out_.cost) gradient.write_cost_slope(out_.cost);
-      write_marginals(gradient.to_source(), gradient.to_target());
+      write_marginals(gradient.to_source(), gradient.to_target(), 0);
     } else {
       cost_of_plan();
     }
@@ -60,25 +64,27 @@ class transport_call {
 
  private:
   void iterate() {
-    const double least = options_.tolerance * state_.mass();
-    index k = 0;
-    for (double start = options_.annealing.start; k < options_.iterations; start *= options_.annealing.ratio) {
-      const double epsilon = std::max(options_.epsilon, start);
-      const double error = state_(epsilon);
-      ++k;
+    if (unrolled_) history_.expect(options_.tolerance == 0 ? options_.iterations : 1);
+    double start = options_.annealing.start, wanted = options_.tolerance;
+    for (index k = 0; k < options_.iterations; start *= options_.annealing.ratio) {
+      const double epsilon = std::max(options_.epsilon, start), error = state_(epsilon);
+      result_.iterations = ++k;
       if (unrolled_) history_.add(epsilon, state_.f(), state_.g());
-      if (options_.tolerance > 0 && epsilon == options_.epsilon && error <= least) break;
+      if (!(wanted > 0 && epsilon == options_.epsilon && error <= wanted)) continue;
+      // That was the plan before, by the rounding of its exponents: the one to be returned is asked itself.
+      if (marginal_error<T>(state_, workspace_.scratch.reserve(n_), {}) <= options_.tolerance) break;
+      wanted /= 2;
     }
-    result_.iterations = k;
   }
   void finish(double error) {
     result_.marginal_error = error;
-    if (options_.tolerance > 0)
-      result_.status = error <= options_.tolerance ? transport_status::converged : transport_status::not_converged;
+    if (options_.tolerance == 0) return;
+    const bool there = state_.epsilon() == options_.epsilon && error <= options_.tolerance;
+    result_.status = there ? transport_status::converged : transport_status::not_converged;
   }
-  void write_marginals(const double* to_source, const double* to_target) const {
-    for (index i = 0; i < n_ && !out_.source.empty(); ++i) out_.source[static_cast<std::size_t>(i)] = to_source[i];
-    for (index j = 0; j < m_ && !out_.target.empty(); ++j) out_.target[static_cast<std::size_t>(j)] = to_target[j];
+  void write_marginals(const double* to_source, const double* to_target, double shift) const {
+    for (std::size_t i = 0; i < out_.source.size(); ++i) out_.source[i] = to_source[i] + shift;
+    for (std::size_t j = 0; j < out_.target.size(); ++j) out_.target[j] = to_target[j];
   }
 
   /// Rows that gradients are added to: the caller's own where they are contiguous.
@@ -97,15 +103,14 @@ class transport_call {
     if (to_cost && to_cost.data != out_.cost.data)
       for (index i = 0; i < n_; ++i)
         for (index j = 0; j < m_; ++j) out_.cost(i, j) = to_cost(i, j);
-    write_marginals(s.a, s.b);
+    write_marginals(s.a, s.b, 0);
   }
-  void unroll_entropic() {
+  void unroll_entropic(double shift) {
     const matrix_view<T> to_cost = cost_slopes();
     for (index i = 0; to_cost && i < n_; ++i) std::fill_n(to_cost.row(i), m_, T(0));
     const transport_slopes s = slopes();
-    std::copy_n(state_.a(), n_, s.f);
-    std::copy_n(state_.b(), m_, s.g);
-    std::copy_n(state_.f(), n_, s.a);
+    for (index i = 0; i < n_; ++i) s.f[i] = state_.mass() * state_.a()[i], s.a[i] = state_.f()[i] - shift;
+    for (index j = 0; j < m_; ++j) s.g[j] = state_.mass() * state_.b()[j];
     std::copy_n(state_.g(), m_, s.b);
     unroll(s, to_cost);
   }
@@ -114,18 +119,18 @@ class transport_call {
     const plan_sums sums = cost_sums(state_, workspace_.scratch.reserve(2 * n_ + m_), to_cost);
     double error = 0;
     for (index i = 0; i < n_; ++i) {
-      result_.value += sums.cost_of_row[i];
+      result_.value += state_.mass() * sums.cost_of_row[i];
       error += std::abs(sums.mass_of_row[i] - state_.a()[i]);
     }
-    finish(error / state_.mass());
+    finish(error);
     if (!unrolled_) return;
     const transport_slopes s = slopes();
     for (index i = 0; i < n_; ++i) {
-      s.f[i] = sums.cost_of_row[i] / state_.epsilon();
+      s.f[i] = state_.mass() * sums.cost_of_row[i] / state_.epsilon();
       s.a[i] = state_.a()[i] > 0 ? sums.cost_of_row[i] / state_.a()[i] : cost_without_mass(i, -1);
     }
     for (index j = 0; j < m_; ++j) {
-      s.g[j] = sums.cost_of_column[j] / state_.epsilon();
+      s.g[j] = state_.mass() * sums.cost_of_column[j] / state_.epsilon();
       s.b[j] = state_.b()[j] > 0 ? sums.cost_of_column[j] / state_.b()[j] : cost_without_mass(-1, j);
     }
     unroll(s, to_cost);
@@ -151,6 +156,20 @@ class transport_call {
   transport_result result_;
 };
 
+template <class T>
+transport_result solve_checked(const transport_problem<T>& problem, const sinkhorn_options& options,
+                               const transport_gradients<T>& out, double mass, transport_workspace<T>& workspace,
+                               const execution& how) {
+  if (mass > 0) return transport_call<T>(problem, options, out, workspace, how)();
+  for (index i = 0; out.cost && i < out.cost.rows; ++i)
+    for (index j = 0; j < out.cost.columns; ++j) out.cost(i, j) = 0;
+  std::fill(out.source.begin(), out.source.end(), 0.0);
+  std::fill(out.target.begin(), out.target.end(), 0.0);
+  transport_result nothing;
+  if (options.tolerance > 0) nothing.status = transport_status::converged;
+  return nothing;
+}
+
 }  // namespace detail
 
 /// Entropic optimal transport between masses a and b at a given cost: Sinkhorn's iterations
@@ -161,23 +180,15 @@ class transport_call {
 /// not depend on the number of threads. Sources: Cuturi 2013, arXiv 1306.0895 (scaling); Schmitzer 2019, arXiv
 /// 1610.06519 (absorption, ε-scaling); Feydy et al. 2019, arXiv 1810.08278 (potentials, envelope); Eisenberger et al.
 /// 2022, arXiv 2205.06688 (implicit).
-/// @throws argument_error  before anything is written: options out of range, negative or infinite masses, masses of
-///   different sums, costs that are not finite, masses or gradients of another shape
+/// @throws argument_error  before anything is written: options out of range, ε below what T's rounding of the costs
+///   allows, negative or infinite masses, masses of different sums, costs that are not finite, masses or gradients of
+///   another shape, a gradient that lies over the costs
 template <class T>
 transport_result solve_transport(const transport_problem<T>& problem, const sinkhorn_options& options,
                                  const std::type_identity_t<transport_gradients<T>>& out,
                                  transport_workspace<T>& workspace, const execution& how = {}) {
-  detail::check_transport(problem, options, out);
-  if (detail::total_mass("source", problem.source, problem.cost.rows) > 0 && problem.cost.rows > 0 &&
-      problem.cost.columns > 0)
-    return detail::transport_call<T>(problem, options, out, workspace, how)();
-  for (index i = 0; out.cost && i < out.cost.rows; ++i)
-    for (index j = 0; j < out.cost.columns; ++j) out.cost(i, j) = 0;
-  std::fill(out.source.begin(), out.source.end(), 0.0);
-  std::fill(out.target.begin(), out.target.end(), 0.0);
-  transport_result nothing;
-  if (options.tolerance > 0) nothing.status = transport_status::converged;
-  return nothing;
+  const double mass = detail::check_transport<T>(problem, options, out);
+  return detail::solve_checked<T>(problem, options, out, mass, workspace, how);
 }
 
 DISTILL_NAMESPACE_END

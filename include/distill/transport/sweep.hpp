@@ -74,17 +74,21 @@ void add_weighted_rows(const T* rows, index count, index stride, const T* weight
   for (index r = 0; r < count; ++r, rows += stride, ++weight) pass(std::integral_constant<index, 1>());
 }
 
+/// No more threads than a pass over n × m entries is worth.
+inline int transport_threads(index n, index m, const execution& how) {
+  constexpr index worth_a_thread = 1 << 17;  // entries: 40 µs, twice what it takes to start one
+  return static_cast<int>(std::min<index>(how.count(), std::max<index>(1, n * m / worth_a_thread)));
+}
+
 /// Calls rows(first, count, exponentials, columns) for groups of at most transport_rows of the n rows of a problem:
 /// room for 2 · transport_rows rows of transport_stride(m), and the place where they are to be summed down the columns.
 /// The sums of all come to `totals`, unless it is null. Chunks of rows are summed by themselves: nothing depends on the
-/// number of threads, of which there are no more than the work is worth.
+/// number of threads.
 template <class T, class Rows>
 void for_row_groups(index n, index m, transport_workspace<T>& workspace, const execution& how, double* totals,
                     const Rows& rows) {
-  constexpr index worth_a_thread = 1 << 17;  // entries: 40 µs, twice what it takes to start one
   const index stride = transport_stride<T>(m), chunks = (n + transport_chunk - 1) / transport_chunk;
-  const index most = std::max<index>(1, n * m / worth_a_thread);
-  const int threads = static_cast<int>(std::min<index>(how.count(), most));
+  const int threads = transport_threads(n, m, how);
   workspace.reserve_threads(threads);
   T* const columns = workspace.columns.reserve(chunks * stride);
   parallel_for(chunks, threads, [&](index chunk, int thread) {

@@ -9,34 +9,43 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "plan.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
 
-/// The potentials of every iteration, f and g; and its ε.
+/// The potentials of every iteration, f and g; and its ε. Memory grows with the iterations that were run.
 class transport_history {
  public:
-  transport_history(double* memory, index n, index m) : memory_(memory), n_(n), m_(m) {}
-  static index size(index iterations, index n, index m) { return iterations * (n + m + 1); }
+  transport_history(buffer<double>& memory, index n, index m) : memory_(memory), n_(n), m_(m) {}
+  /// Room for so many from the start.
+  void expect(index iterations) { memory_.reserve(iterations * size()); }
 
   void add(double epsilon, const double* f, const double* g) {
-    double* to = memory_ + count_++ * (n_ + m_ + 1);
+    if ((count_ + 1) * size() > memory_.capacity()) {
+      buffer<double> larger(2 * (count_ + 1) * size());
+      std::copy_n(memory_.data(), count_ * size(), larger.data());
+      memory_ = std::move(larger);
+    }
+    double* to = memory_.data() + count_++ * size();
     *to++ = epsilon;
     std::copy_n(g, m_, std::copy_n(f, n_, to));
   }
   index count() const { return count_; }
-  double epsilon(index k) const { return memory_[k * (n_ + m_ + 1)]; }
-  const double* f(index k) const { return memory_ + k * (n_ + m_ + 1) + 1; }
+  double epsilon(index k) const { return memory_.data()[k * size()]; }
+  const double* f(index k) const { return memory_.data() + k * size() + 1; }
   const double* g(index k) const { return f(k) + n_; }
 
  private:
-  double* memory_;
+  index size() const { return n_ + m_ + 1; }
+
+  buffer<double>& memory_;
   index n_, m_, count_ = 0;
 };
 
-/// Slopes of the value with respect to the last potentials, masses and costs; carried back to the first.
+/// Slopes of the value (of all the mass) with respect to potentials and masses; carried back from the last potentials.
 struct transport_slopes {
   double *f, *g, *a, *b;  ///< n, m, n, m
 };
@@ -57,7 +66,7 @@ class unrolled_gradient {
   }
 
  private:
-  static constexpr double one_exponential = 40;  // of change
+  static constexpr double one_exponential = 40;  // of change, as in a steady pass
 
   void back(index k, const transport_slopes& s) {
     const index n = state_.rows(), m = state_.columns(), stride = state_.stride();
@@ -68,7 +77,7 @@ class unrolled_gradient {
     else
       std::fill_n(before_, m, 0.0);
     transport_workspace<T>& workspace = state_.workspace();
-    T *const old_targets = workspace.partial.reserve(3 * stride), *const new_targets = old_targets + stride;
+    T *const old_targets = state_.spare_lines(), *const new_targets = old_targets + stride;
     T* const slope = new_targets + stride;  // ḡ_j e^(change)/b_j, or ḡ_j/b_j
     std::fill_n(old_targets, 2 * stride, -std::numeric_limits<T>::infinity());
     std::fill_n(slope, stride, T(0));
@@ -105,11 +114,13 @@ class unrolled_gradient {
     });
     for (index j = 0; j < m; ++j) {
       const double mass = state_.b()[j];
-      if (s.b) s.b[j] += epsilon * (mass > 0 ? by_column_[j] / mass : column_extension(j, before_[j], f, epsilon, s.f));
+      if (s.b)
+        s.b[j] += epsilon / state_.mass() *
+                  (mass > 0 ? by_column_[j] / mass : column_extension(j, before_[j], f, epsilon, s.f));
       s.g[j] = by_column_[j];
     }
     for (index i = 0; i < n; ++i) {
-      if (s.a) s.a[i] -= epsilon * by_row_[i];
+      if (s.a) s.a[i] -= epsilon / state_.mass() * by_row_[i];
       s.f[i] = 0;
     }
   }
@@ -124,18 +135,20 @@ class unrolled_gradient {
         r, q, slope, to_cost_.row(i));
   }
 
+  /// After a few iterations at a small ε the slope to a mass of 0 may leave the range; sums of such terms stay finite.
+  static double bounded_exp(double x) { return std::exp(std::min(x, 300.0)); }
   /// Σ_j e^((f_i + g_j − C_ij)/ε) ḡ_j of a row without mass.
   double extension(index i, double f, const double* g, double epsilon, const double* slope) const {
     double sum = 0;
     for (index j = 0; j < state_.columns(); ++j)
-      if (slope[j] != 0) sum += slope[j] * std::exp((f + g[j] - static_cast<double>(state_.cost(i)[j])) / epsilon);
+      if (slope[j] != 0) sum += slope[j] * bounded_exp((f + g[j] - static_cast<double>(state_.cost(i)[j])) / epsilon);
     return sum;
   }
   /// −Σ_i e^((f_i + g'_j − C_ij)/ε) f̄_i of a column without mass.
   double column_extension(index j, double g, const double* f, double epsilon, const double* slope) const {
     double sum = 0;
     for (index i = 0; i < state_.rows(); ++i)
-      if (slope[i] != 0) sum -= slope[i] * std::exp((f[i] + g - static_cast<double>(state_.cost(i)[j])) / epsilon);
+      if (slope[i] != 0) sum -= slope[i] * bounded_exp((f[i] + g - static_cast<double>(state_.cost(i)[j])) / epsilon);
     return sum;
   }
 

@@ -14,10 +14,10 @@ inline constexpr index transport_chunk = 64;
 inline constexpr index transport_rows = 4;
 }  // namespace detail
 
-/// Keep one and pass it to every call: once it has served a shape and options, further calls allocate nothing. Holds a
-/// 1/32 of the cost matrix; all of it once for the scaling form, for the implicit gradient and for costs with gaps
-/// between their columns; (n + m) doubles an iteration for the unrolled gradient. Not to be shared by calls that run at
-/// the same time.
+/// Keep one and pass it to every call: once it has served a shape and options, further calls allocate nothing. Holds
+/// about a twentieth of a large cost matrix; all of it once for the scaling form, for the implicit gradient and for
+/// costs or their gradient with gaps between columns; (n + m) doubles an iteration for the unrolled gradient. Not to be
+/// shared by calls that run at the same time.
 template <class T>
 class transport_workspace {
  public:
@@ -26,7 +26,7 @@ class transport_workspace {
   }
 
   buffer<double> potentials, scratch, history, system;
-  buffer<T> costs, kernel, columns, partial;
+  buffer<T> costs, kernel, columns, lines;
   std::deque<buffer<T>> exponentials;
 };
 
