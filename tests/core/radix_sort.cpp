@@ -42,6 +42,8 @@ void check_order(const std::vector<T>& values, const char* kind) {
     for (const auto& each : out) columns.push_back(each.column);
     std::sort(columns.begin(), columns.end());
     for (std::size_t c = 0; c < columns.size(); ++c) REQUIRE(columns[c] == static_cast<std::int32_t>(c));
+    CHECK(std::none_of(out.begin() + count, out.end(),
+                       [&](const auto& each) { return each < out[static_cast<std::size_t>(count - 1)]; }));
   }
 }
 
@@ -68,6 +70,8 @@ void check_rows() {
                   return c % 4 == 0 ? -infinity : c % 4 == 1 ? infinity : static_cast<T>(random.normal(c));
                 }),
                 "infinities");
+    check_order(row([&](std::size_t c) { return 2 + std::ldexp(random.normal(c), c % 3 ? -40 : -30); }),
+                "equal but for the lowest bits, in long runs");
     check_order(row([&](std::size_t c) { return std::numeric_limits<T>::denorm_min() * static_cast<T>(c % 5); }),
                 "subnormal");
   }

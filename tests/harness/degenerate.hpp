@@ -109,6 +109,7 @@ void check_degenerate_rows(const Objective& objective) {
       if (invalid) {
         const bool masked = std::string_view(kind.name).find("masks all") != std::string_view::npos;
         CHECK((std::isnan(alone.value) || (without_softmax && masked) || documented_nan(name, kind.name)));
+        if (std::isnan(alone.value) && columns > 1) CHECK(count_nan(got.student, 1) >= (without_softmax ? 1 : columns));
       } else if (!documented_nan(name, kind.name)) {
         CHECK(!std::isnan(got.value));
         CHECK(count_nan(got.student, 1) == 0);

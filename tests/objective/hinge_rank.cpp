@@ -92,6 +92,24 @@ TEST_CASE("hinge_rank, logistic_rank: the definition, with ties, missing classes
   both_agree<double>(1e-14, 500);
 }
 
+TEST_CASE("logistic_rank: long lists in the wrong order keep float's digits") {
+  constexpr distill::index columns = 4000;
+  auto p = harness::random_problem<float>(1, columns, 44);
+  for (std::size_t c = 0; c < p.student.size(); ++c) p.student[c] = 0.1f * p.student[c] - 4 * p.teacher[c];
+  harness::problem<double> wide{1, columns, {}, {}, p.labels};
+  wide.student.assign(p.student.begin(), p.student.end());
+  wide.teacher.assign(p.teacher.begin(), p.teacher.end());
+  const auto got = harness::solve(logistic_rank{}, p);
+  const auto expected = harness::solve(logistic_rank{}, wide);
+  CHECK(got.value == doctest::Approx(expected.value).epsilon(1e-6));
+  double worst = 0, largest = 0;
+  for (std::size_t c = 0; c < p.student.size(); ++c) {
+    worst = std::max(worst, std::abs(static_cast<double>(got.student[c]) - expected.student[c]));
+    largest = std::max(largest, std::abs(expected.student[c]));
+  }
+  CHECK(worst <= 2e-7 * largest);
+}
+
 TEST_CASE("hinge_rank, logistic_rank: without a pair") {
   const double gone = -harness::infinity<double>;
   for (const auto& p : {harness::problem<double>{1, 3, {1, 2, 3}, {4, 4, 4}, {0}},
@@ -105,6 +123,21 @@ TEST_CASE("hinge_rank, logistic_rank: without a pair") {
   // The label is not there.
   const harness::problem<double> p{1, 3, {1, gone, 3}, {4, 5, 4}, {1}};
   CHECK(harness::solve(hinge_rank{.pairs = rank_pairs::label_first}, p).value == 0);
+}
+
+TEST_CASE("hinge_rank, logistic_rank: a score of +inf makes its row NaN") {
+  for (const bool of_student : {true, false})
+    for (const auto pairs : {rank_pairs::teacher_order, rank_pairs::label_first}) {
+      auto p = harness::random_problem<float>(2, 5, 43);
+      (of_student ? p.student : p.teacher)[6] = harness::infinity<float>;
+      const auto check = [&](const auto& objective) {
+        const auto got = harness::solve(objective, p);
+        CHECK(std::isnan(got.value));
+        for (std::size_t i = 0; i < 10; ++i) CHECK(std::isnan(got.student[i]) == (i >= 5));
+      };
+      check(hinge_rank{.pairs = pairs});
+      check(logistic_rank{.pairs = pairs});
+    }
 }
 
 TEST_CASE("hinge_rank, logistic_rank: labels and bad input") {

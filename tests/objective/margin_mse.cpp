@@ -75,15 +75,15 @@ TEST_CASE("margin_mse: positive and negative scores in matrices of their own") {
   harness::answer<float> expected{0, p.student, p.teacher};
   expected.value = distill::value_and_gradient(
       margin_mse{}, in, {.student = distill::matrix_view<float>(expected.student.data(), rows, 6)});
-  const distill::side_by_side<float, 2> scores(distill::matrix_view<const float>(positive.data(), rows, 1),
-                                               distill::matrix_view<const float>(negative.data(), rows, 5, 1, rows));
+  const distill::side_by_side scores(distill::matrix_view<const float>(positive.data(), rows, 1),
+                                     distill::matrix_view<const float>(negative.data(), rows, 5, 1, rows));
+  static_assert(std::is_same_v<decltype(scores), const distill::side_by_side<float, 2>>);
   for (const auto mode : {distill::store_mode::overwrite, distill::store_mode::accumulate}) {
     const bool adds = mode == distill::store_mode::accumulate;
     std::fill(to_positive.begin(), to_positive.end(), 3.0f);
     std::fill(to_negative.begin(), to_negative.end(), 3.0f);
-    distill::side_by_side_gradients<float, 2> to_scores(
-        mode, distill::matrix_view<float>(to_positive.data(), rows, 1),
-        distill::matrix_view<float>(to_negative.data(), rows, 5, 10, 2));
+    distill::side_by_side_gradients to_scores(mode, distill::matrix_view<float>(to_positive.data(), rows, 1),
+                                              distill::matrix_view<float>(to_negative.data(), rows, 5, 10, 2));
     in.student = scores;
     CHECK(distill::value_and_gradient(margin_mse{}, in, {.student = to_scores}, {.execution = {.threads = 2}}).value ==
           expected.value);

@@ -155,6 +155,21 @@ TEST_CASE("pld: logits of ±60 and ±1000") {
     }
 }
 
+TEST_CASE("pld: single classes far below the others, in the list and behind its head") {
+  for (const distill::index columns : {5, 100, 1500})
+    for (const distill::index head : {0, 3, 40})
+      for (const double low : {-60.0, -80.0, -100.0, -500.0, -700.0, -5000.0}) {
+        auto p = harness::random_problem<double>(4, columns, 76);
+        for (distill::index r = 0; r < p.rows; ++r) p.student_at(r, (2 * r + 1) % columns) = low;
+        agrees(pld{.head = head}, p, 1e-13);
+        agrees(pld{.weights = list_weights::uniform, .head = head}, p, 1e-13);
+        harness::problem<float> narrow{p.rows, p.columns, {}, {}, p.labels};
+        narrow.student.assign(p.student.begin(), p.student.end());
+        narrow.teacher.assign(p.teacher.begin(), p.teacher.end());
+        agrees(pld{.head = head}, narrow, 3e-6);
+      }
+}
+
 TEST_CASE("pld: with all weight on the label it is a cross-entropy") {
   auto p = harness::random_problem<double>(3, 20, 74);
   for (distill::index r = 0; r < p.rows; ++r) p.teacher_at(r, p.labels[static_cast<std::size_t>(r)]) = 3000;
@@ -194,6 +209,15 @@ TEST_CASE("pld: masked classes") {
   auto got = harness::solve(pld{}, p);
   CHECK(got.value == inf);
   CHECK(std::none_of(got.student.begin(), got.student.end(), [](double g) { return std::isnan(g); }));
+  p.teacher[2] = 2;  // before another one
+  got = harness::solve(pld{}, p);
+  CHECK(got.value == inf);
+  CHECK(got.student[2] == doctest::Approx(-harness::softmax(p.teacher)[2]).epsilon(1e-14));
+  p.student[3] = -inf;  // and so it lacks all that lie behind
+  got = harness::solve(pld{}, p);
+  CHECK(got.value == inf);
+  CHECK(std::none_of(got.student.begin(), got.student.end(), [](double g) { return std::isnan(g); }));
+  p.student[3] = 0.5;
   p.teacher[2] = -1e6;  // without weight
   CHECK(harness::solve(pld{}, p).value == doctest::Approx(harness::solve(pld{}, without).value).epsilon(1e-15));
   p.teacher[2] = -inf, p.student[2] = 4;  // the teacher lacks it: it is behind all others

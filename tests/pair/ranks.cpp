@@ -335,6 +335,35 @@ struct rows_pair {
   }
 };
 
+TEST_CASE("soft_rank_row_back: slopes of NaN, also where ranks have no gradient; spreads that are hardly numbers") {
+  const std::vector<double> x{0, 10, 20, 20.5}, slopes{not_a_number, 1, inf, 2};
+  const auto got = soft_back(x, slopes, {.strength = 1});  // blocks {20.5, 20}, {10}, {0}
+  CHECK(std::isnan(got[0]));
+  CHECK(got[1] == 0);
+  CHECK(soft_back(x, {1, inf, 0, 0}, {.strength = 1}) == std::vector<double>(4, 0.0));
+  for (const double g : soft_back<double>({3, 3}, {not_a_number, not_a_number})) CHECK(std::isnan(g));
+  rows_pair<float> p{2, 4, {1, 2, 4, 8, 1, 2, 4, 8}, {1, 3, 2, 4, 1, static_cast<float>(not_a_number), 2, 3}};
+  for (const double strength : {0.0, 1e-3, 10.0}) {
+    CHECK(std::isnan(p(distill::spearman{.strength = strength})));
+    for (std::size_t i = 0; i < 8; ++i) CHECK(std::isnan(p.to_student[i]) == (i >= 4));
+  }
+  for (const auto how : {rank_regularisation::l2, rank_regularisation::kl})
+    for (const double strength : {0.0, 1e-40, 1e-300}) {
+      const soft_rank_options options{.regularisation = how, .softness = 4, .strength = strength};
+      const std::vector<float> near{1e-40f, 3e-40f, 2.5e-40f, 9e-40f, 0}, along{1, -2, 0.5f, 3, 1};
+      for (const float g : soft_back(near, along, options)) CHECK(std::isfinite(g));
+      const std::vector<double> nearer{0, 5e-324, 2.5e-323, 1e-323, 5e-324}, wide(along.begin(), along.end());
+      for (const double g : soft_back(nearer, wide, options)) CHECK(std::isfinite(g));
+    }
+  // Slopes in range though neither of their factors is.
+  std::vector<float> small(5, 1e-8f);
+  small[1] = 0, small[3] = -3e-8f;
+  std::vector<float> x_near{1e-33f, 3e-33f, 2.5e-33f, 9e-33f, 0};
+  const std::vector<double> wide(x_near.begin(), x_near.end()), wide_small(small.begin(), small.end());
+  CHECK(harness::relative_distance(soft_back(x_near, small, {.softness = 4}),
+                                   soft_back(wide, wide_small, {.softness = 4})) <= 1e-5);
+}
+
 /// The parameters of a reference case; one weight is one for all rows.
 struct reference_options {
   soft_rank_options options;
@@ -480,6 +509,10 @@ TEST_CASE("weights of rows: rows of weight 0 may hold anything; padding; errors"
   const std::vector<double> two{1, 1}, negative{0.5, 1, -0.25}, above{0.5, 1, 1.25};
   CHECK(says(distill::pearson{.weights = two}) == "distill: weights has 2 entries, the batch has 3 rows");
   CHECK(says(distill::cmkd{.weights = two}) == "distill: weights has 2 entries, the batch has 3 rows");
+  const std::vector<double> none;
+  CHECK(says(distill::pearson{.weights = none}) == "distill: weights has 0 entries, the batch has 3 rows");
+  CHECK(says(distill::spearman{.weights = none}) == "distill: weights has 0 entries, the batch has 3 rows");
+  CHECK(says(distill::cmkd{.weights = none}) == "distill: weights has 0 entries, the batch has 3 rows");
   CHECK(says(distill::spearman{.weights = negative}) ==
         "distill: weights[2] is -0.25, must be finite and not negative");
   CHECK(says(distill::cmkd{.weights = above}) == "distill: cmkd: weights[2] is 1.25, must lie in [0, 1]");

@@ -81,6 +81,11 @@ TEST_CASE("temperatures must be positive and finite") {
   const std::vector<double> one_bad{1, 2, -3}, too_few{1, 2};
   check_names(call().message(kl{.temperature = one_bad}), {"temperature is -3"});
   check_names(call().message(kl{.temperature = too_few}), {"temperature", "2 entries", "3 rows"});
+  std::vector<double> none;
+  check_names(call().message(kl{.temperature = none}), {"temperature", "0 entries", "3 rows"});
+  none.reserve(3);  // memory that holds nothing
+  check_names(call().message(kl{.temperature = none}), {"temperature", "0 entries", "3 rows"});
+  check_names(call().message(distill::row_parameter(none) * kl{}), {"weight", "0 entries", "3 rows"});
 }
 
 TEST_CASE("a temperature that leaves the range of the number type is refused") {

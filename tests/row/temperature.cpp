@@ -4,9 +4,12 @@
 #include <distill/objective/binary_kl.hpp>
 #include <distill/objective/cross_entropy.hpp>
 #include <distill/objective/dkd.hpp>
+#include <distill/objective/hinge_rank.hpp>
 #include <distill/objective/jensen_shannon.hpp>
 #include <distill/objective/kl.hpp>
+#include <distill/objective/logistic_rank.hpp>
 #include <distill/objective/logit_mse.hpp>
+#include <distill/objective/margin_mse.hpp>
 #include <distill/objective/renyi.hpp>
 #include <distill/objective/top_k_kl.hpp>
 #include <distill/objective/uld.hpp>
@@ -152,4 +155,20 @@ TEST_CASE("curriculum temperature: range, slope, schedule, ascent") {
   tau.step(0.5, 10, 0.1);  // the loss grows with T: the temperature is pushed up
   CHECK(tau.theta == doctest::Approx(0.1 * 0.5 * 5));
   CHECK_THROWS_AS((distill::curriculum_temperature{.epochs = 0}.strength(1)), distill::argument_error);
+}
+
+TEST_CASE("the gradient to the temperature: a list that is empty moves nothing") {
+  auto p = random_problem<float>(3, 20, 22);
+  for (distill::index c = 0; c < 20; ++c) p.student_at(1, c) = p.teacher_at(1, c) = -harness::infinity<float>;
+  const auto check = [&](const auto& objective) {
+    const auto got = to_temperature(objective, p);
+    CHECK(std::isfinite(got[0]));
+    CHECK(got[0] != 0);
+    CHECK(got[1] == 0);
+    CHECK(std::isfinite(got[2]));
+  };
+  check(distill::margin_mse{.temperature = 2});
+  check(distill::hinge_rank{.temperature = 2});
+  check(distill::logistic_rank{.temperature = 2});
+  check(distill::logit_mse{.temperature = 2});
 }

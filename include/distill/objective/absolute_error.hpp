@@ -28,7 +28,8 @@ struct absolute_error {
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V, 2> operator()(const logit_pair<V>& x) const {
     const V zero(lane_scalar<V>(0)), one(lane_scalar<V>(1));
-    const V sign = lane<V>::select(x.difference < zero, zero - one, lane<V>::select(zero < x.difference, one, zero));
+    const V not_above = lane<V>::select(x.difference < zero, zero - one, x.difference);  // 0 and NaN as they are
+    const V sign = lane<V>::select(zero < x.difference, one, not_above);
     terms<V, 2> result;
     result.term = {lane<V>::abs(x.difference), x.present};
     result.to_student = {sign, zero};

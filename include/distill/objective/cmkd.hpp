@@ -1,7 +1,5 @@
 #pragma once
 
-#include <algorithm>
-
 #include "../pair/algebra.hpp"
 #include "pearson.hpp"
 #include "spearman.hpp"
@@ -30,9 +28,9 @@ struct cmkd {
                                   .smooth = false};
 
   auto expression() const {
-    for (index r = 0; r < std::max<index>(weights.size(), 1); ++r)
-      if (!(weights[r] >= 0 && weights[r] <= 1)) fail("cmkd: weights[", r, "] is ", weights[r], ", must lie in [0, 1]");
     const bool varies = weights.varies();
+    for (index r = 0; r < (varies ? weights.size() : 1); ++r)
+      if (!(weights[r] >= 0 && weights[r] <= 1)) fail("cmkd: weights[", r, "] is ", weights[r], ", must lie in [0, 1]");
     const double share = varies ? 1 : weights[0];
     return share * pearson{.weights = varies ? weights : row_parameter(1)} +
            (varies ? 1 : 1 - share) * spearman{.softness = softness,

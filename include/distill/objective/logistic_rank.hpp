@@ -14,7 +14,7 @@ DISTILL_NAMESPACE_BEGIN
 ///   student   for every pair -σ(u_s,j - u_s,i)/(n T) at i and the negative at j, n the number of pairs
 ///   teacher   0: the order is constant
 /// Pairs: every two classes that the teacher tells apart, or the label before every other class. A class masked (-inf)
-/// on either side is not there. Without a pair: value 0, gradient 0. Costs C²/2 terms.
+/// on either side is not there; +inf makes the row NaN. Without a pair: value 0, gradient 0. Costs C²/2 terms.
 /// Rows with label `ignore_index` do not take part where labels are used; other labels outside [0, columns) are then an
 /// argument_error.
 /// Source: Burges et al. 2005 (RankNet)

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "../core/math.hpp"
 #include "../core/sums.hpp"
@@ -66,7 +68,10 @@ struct pld {
   double evaluate(const whole_row<T>& row) const {
     if (std::isnan(row.p_s[0]) || std::isnan(row.p_t[0])) return invalid(row);
     const order<T> pi = order_of(row);
-    if (!weights_and_sums(row, pi)) return over_logarithms(row, pi);
+    if (!weights_and_sums(row, pi)) {
+      const std::optional<double> wide = over_doubles(row, pi);
+      return wide ? *wide : over_logarithms(row, pi);
+    }
     using V = simd<T>;
     T *const q = row.scratch.numbers[0], *const a = row.scratch.numbers[1], *const e = row.scratch.numbers[2],
              *const loss = row.scratch.numbers[3];
@@ -148,14 +153,11 @@ struct pld {
   template <class T>
   bool weights_and_sums(const whole_row<T>& row, const order<T>& pi) const {
     constexpr T tiny = sizeof(T) == 4 ? T(1e-30) : T(1e-290);
+    constexpr double least_rest = sizeof(T) == 4 ? 1e-20 : 1e-250;  // what it lacks by underflow does not matter
     T *const q = row.scratch.numbers[0], *const a = row.scratch.numbers[1], *const e = row.scratch.numbers[2];
     double behind = 0;
-    bool usable = true;
-    for (index k = pi.size; k-- > pi.positions;) {
-      const T p = row.p_s[pi.classes[k].column];
-      usable = usable && p >= tiny;
-      behind += static_cast<double>(p);
-    }
+    for (index k = pi.size; k-- > pi.positions;) behind += static_cast<double>(row.p_s[pi.classes[k].column]);
+    const bool usable = pi.size == pi.positions || behind >= least_rest;
     T least = 1;
     for (index k = pi.positions; k-- > 0;) {
       const index c = pi.classes[k].column;
@@ -171,7 +173,60 @@ struct pld {
     return usable && least >= tiny;
   }
 
-  /// The same where exponentials leave the range of T: sums of logarithms, in double.
+  /// All of it where exponentials leave the range of T, or a class is masked for the student alone; nothing where they
+  /// leave the range of double as well.
+  template <class T>
+  std::optional<double> over_doubles(const whole_row<T>& row, const order<T>& pi) const {
+    using V = simd<double>;
+    constexpr double infinity = std::numeric_limits<double>::infinity(), least_log = -660, least_rest = 1e-250;
+    const T* const a = row.scratch.numbers[1];
+    double *const p = row.scratch.wide[0], *const behind = row.scratch.wide[1];
+    bool lost = false, rest_lost = false;
+    for (index k = 0; k < pi.size; ++k) {
+      p[k] = row.log_p_s(static_cast<double>(row.z_s[pi.classes[k].column]));
+      const bool too_small = p[k] < least_log && p[k] > -infinity;
+      lost |= too_small && k < pi.positions;
+      rest_lost |= too_small && k >= pi.positions;
+    }
+    if (lost) return std::nullopt;
+    detail::sweep<double>(
+        pi.size, [](V& x) DISTILL_LAMBDA_INLINE { x = exp_nonpositive(x); }, p);
+    double sum = 0;
+    for (index k = pi.size; k-- > pi.positions;) sum += p[k];
+    if (rest_lost && !(sum >= least_rest)) return std::nullopt;
+    for (index k = pi.positions; k-- > 0;) {
+      behind[k] = sum;
+      sum += p[k];
+    }
+    double value = 0, before = 0;  // Σ_{j<k} α_j/E_j
+    constexpr index run = 64;
+    std::array<double, static_cast<std::size_t>(run)> loss;
+    for (index begin = 0; begin < pi.positions; begin += run) {
+      const index end = std::min(begin + run, pi.positions);
+      const auto own_loss = [&](index k) -> double& { return loss[static_cast<std::size_t>(k - begin)]; };
+      for (index k = begin; k < end; ++k) own_loss(k) = p[k] > 0 ? behind[k] / p[k] : 0;
+      detail::sweep<double>(
+          end - begin, [](V& x) DISTILL_LAMBDA_INLINE { x = natural_log1p(x); }, loss.data());
+      for (index k = begin; k < end; ++k) {
+        const index c = pi.classes[k].column;
+        const double weight = static_cast<double>(a[k]), all = p[k] + behind[k];
+        const double share = weight > 0 && all > 0 ? weight / all : 0;
+        const double term = !(weight > 0) ? 0 : p[k] > 0 ? weight * own_loss(k) : infinity;
+        if (row.to_student) row.to_student[c] = static_cast<T>(p[k] * before - share * behind[k]);
+        if (row.to_teacher) row.to_teacher[c] = has_mass() ? static_cast<T>(term) : T(0);
+        before += share;
+        value += term;
+      }
+    }
+    for (index k = pi.positions; k < pi.size; ++k) {
+      const index c = pi.classes[k].column;
+      if (row.to_student) row.to_student[c] = static_cast<T>(p[k] * before);
+      if (row.to_teacher) row.to_teacher[c] = 0;
+    }
+    return value;
+  }
+
+  /// The same where exponentials leave every range: sums of logarithms, in double.
   template <class T>
   double over_logarithms(const whole_row<T>& row, const order<T>& pi) const {
     constexpr double none = -std::numeric_limits<double>::infinity();

@@ -46,7 +46,7 @@ struct uld {
       rest_s += static_cast<double>(s[r].value);
       rest_t += static_cast<double>(t[r].value);
     }
-    const auto sign = [](auto x) { return static_cast<T>((x > 0) - (x < 0)); };
+    const auto sign = [](auto x) { return x > 0 ? T(1) : x < 0 ? T(-1) : static_cast<T>(x); };  // 0 and NaN as they are
     const T rest = sign(rest_s - rest_t);
     const auto write = [&](const ranked<T>* own, T direction, T* to) {
       if (!to) return;

@@ -39,7 +39,7 @@ struct wasserstein_1d {
     using V = simd<T>;
     constexpr T masked = -std::numeric_limits<T>::infinity();
     constexpr double rounding = 4 * std::numeric_limits<double>::epsilon();
-    const auto present = [&](index c) { return row.z_s[c] > masked || row.z_t[c] > masked; };
+    const auto present = [&](index c) { return !(row.z_s[c] == masked && row.z_t[c] == masked); };
     index last = row.columns - 1;  // beyond it F_s = F_t = 1
     while (last >= 0 && !present(last)) --last;
     T* const gained = row.scratch.numbers[0];  // p_s - p_t
@@ -54,18 +54,18 @@ struct wasserstein_1d {
       excess += static_cast<double>(gained[c]);
       whole += static_cast<double>(row.p_t[c]);
     }
-    const double error = excess / whole;
+    const double error = excess / whole, nothing = excess * 0;  // NaN of either row stays
     double* const steps = row.scratch.wide[0];
-    double value = excess * 0, difference = 0, mass = 0, size = 0;  // NaN of either row stays
+    double value = nothing, difference = 0, mass = 0, size = 0;
     for (index c = 0; c < row.columns; ++c) {
       const double own = static_cast<double>(gained[c]);
       difference += own;
       size += std::abs(own);
       mass += static_cast<double>(row.p_t[c]);
-      double gap = c < last && present(c) ? difference - error * mass : 0;
+      double gap = c < last && present(c) ? difference - error * mass : nothing;
       if (std::abs(gap) <= rounding * (size + std::abs(excess))) gap = 0;
       value += power == 1 ? std::abs(gap) : gap * gap;
-      steps[c] = power == 1 ? static_cast<double>((gap > 0) - (gap < 0)) : 2 * gap;
+      steps[c] = power == 1 ? (gap > 0 ? 1 : gap < 0 ? -1 : gap) : 2 * gap;
     }
     for (index c = row.columns - 1; c-- > 0;) steps[c] += steps[c + 1];
     write(row.p_s, 1, steps, row.columns, row.to_student);

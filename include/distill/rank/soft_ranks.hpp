@@ -70,6 +70,10 @@ double distance_scale(T largest, T smallest) {
   return 1;
 }
 
+/// Factors of a row's slopes from here on are not formed in T: rows whose spread is hardly a number.
+template <class T>
+inline constexpr double ordinary_factor = sizeof(T) == 4 ? 1e20 : 1e200;
+
 }  // namespace detail
 
 /// Soft ranks, ascending as hard ranks are: with θ = x/strength, s = θ in descending order and w = (n, …, 1),
@@ -136,7 +140,7 @@ soft_ranking soft_rank_row(const T* x, index n, const soft_rank_options& options
   }
   const bool flat = options.strength == 0 && row.squares == 0;
   strength = flat ? 1 : std::clamp(strength, 1e-300, 1e300);
-  if (!flat) row.slope = std::min(scale / strength, static_cast<double>(std::numeric_limits<T>::max()));
+  if (!flat) row.slope = std::min(scale / strength, std::numeric_limits<double>::max());
 
   const detail::rank_pooling<T> pooling{sorted, m, n, scale, strength};
   row.blocks = options.regularisation == rank_regularisation::l2
@@ -148,14 +152,17 @@ soft_ranking soft_rank_row(const T* x, index n, const soft_rank_options& options
 /// Brings slopes with respect to the ranks back to the row: over each block
 ///   l2   h = g − mean g        kl   h = r ∘ (g − ⟨r, g⟩/W)
 /// and dx = h/strength; with the default strength less the part of h along x − mean: (h − a ⟨a, h⟩/⟨a, a⟩)/strength,
-/// a = x − mean. NaN where the row's ranks are NaN and the slope is not 0.
+/// a = x − mean. NaN where the row's ranks are NaN and the slope is not 0, and where the slope is NaN (not at −inf).
+/// Where a spread is so small that dx leaves T's range: the largest number of T.
 /// @param row, order  as soft_rank_row left them for this x
 /// @param to_x        n numbers, may be slope
 template <class T>
 void soft_rank_row_back(const T* x, const T* ranks, index n, const soft_rank_options& options, const soft_ranking& row,
                         const std::int32_t* order, const T* slope, T* to_x) {
+  const auto no_gradient = [](T g) { return std::isnan(g) ? g : T(0); };
   if (row.nan || row.slope == 0) {
-    for (index i = 0; i < n; ++i) to_x[i] = row.nan && slope[i] != 0 ? std::numeric_limits<T>::quiet_NaN() : T(0);
+    for (index i = 0; i < n; ++i)
+      to_x[i] = row.nan && slope[i] != 0 ? std::numeric_limits<T>::quiet_NaN() : no_gradient(slope[i]);
     return;
   }
   const auto at = [order](index k) { return order[k] < 0 ? ~order[k] : order[k]; };
@@ -165,7 +172,7 @@ void soft_rank_row_back(const T* x, const T* ranks, index n, const soft_rank_opt
     while (++end < row.finite && order[end] >= 0) {
     }
     if (end == begin + 1) {
-      to_x[at(begin)] = 0;
+      to_x[at(begin)] = no_gradient(slope[at(begin)]);
       continue;
     }
     double mass = 0, sum = 0;
@@ -185,12 +192,23 @@ void soft_rank_row_back(const T* x, const T* ranks, index n, const soft_rank_opt
   }
   for (index k = row.finite; k < n; ++k) to_x[order[k]] = 0;
 
+  const double along_squares = row.squares == 0 ? 0 : along / row.squares;
+  if (!(row.slope < detail::ordinary_factor<T> && std::abs(along_squares) < detail::ordinary_factor<T>)) {
+    constexpr double most = static_cast<double>(std::numeric_limits<T>::max());
+    for (index i = 0; i < n; ++i) {
+      const double v = static_cast<double>(x[i]);
+      if (v == -std::numeric_limits<double>::infinity()) continue;
+      const double across = row.squares == 0 ? 0 : along_squares * ((v * row.scale - row.mean) - row.rest);
+      to_x[i] = static_cast<T>(std::clamp((static_cast<double>(to_x[i]) - across) * row.slope, -most, most));
+    }
+    return;
+  }
   const simd<T> factor(static_cast<T>(row.slope)), zero(T(0)), masked(-std::numeric_limits<T>::infinity());
   if (row.squares == 0)
     return detail::sweep<T>(
         n, [&](simd<T>& to) DISTILL_LAMBDA_INLINE { to *= factor; }, to_x);
-  const simd<T> share(static_cast<T>(along / row.squares)), scale(static_cast<T>(row.scale)),
-      mean(static_cast<T>(row.mean)), rest(static_cast<T>(row.rest));
+  const simd<T> share(static_cast<T>(along_squares)), scale(static_cast<T>(row.scale)), mean(static_cast<T>(row.mean)),
+      rest(static_cast<T>(row.rest));
   detail::sweep<T>(
       n,
       [&](const simd<T>& v, simd<T>& to) DISTILL_LAMBDA_INLINE {

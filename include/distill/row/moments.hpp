@@ -51,8 +51,8 @@ class row_moments {
         const int s = leaf.site[n];
         if (leaf.projects)
           moment_[k][n] -= outcome[k].slope_sum[n] * mean_distance_[at(s)];
-        else if (leaf.compares)
-          moment_[k][n] += outcome[k].slope_sum[n] * top(s);
+        else if (leaf.compares)  // a row that is masked throughout has no finite top, and no slopes
+          moment_[k][n] += outcome[k].slope_sum[n] == 0 ? 0 : outcome[k].slope_sum[n] * top(s);
         else
           moment_[k][n] = closed(outcome[k], k, n, row);
       }

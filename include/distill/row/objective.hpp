@@ -153,7 +153,7 @@ struct whole_row {
   index label = -1;                                      ///< -1 where the batch has none
   const T *d = nullptr, *p_s = nullptr, *p_t = nullptr;  ///< as in element
   const T *z_s = nullptr, *z_t = nullptr;                ///< logits: the order that probabilities may have lost
-  log_probability log_p_s{}, log_p_t{};                  ///< of them
+  log_probability log_p_s{};                             ///< of the student's
   T *to_student = nullptr, *to_teacher = nullptr;        ///< slopes with respect to log p; null where not asked for
   row_scratch<T> scratch{};
 

@@ -56,7 +56,6 @@ class ordered_leaves {
     if constexpr (ordered<L>) {
       whole_row<T> all{.d = row_[0], .p_s = row_[1], .p_t = row_[2], .z_s = sites.logits(s), .z_t = sites.logits(t)};
       all.log_p_s = sites.log_p(s);
-      all.log_p_t = sites.log_p(t);
       return fill(all);
     } else {
       score_row<T> all{.z_s = row_[0], .z_t = row_[1], .scale_s = sites.scale(s), .scale_t = sites.scale(t)};

@@ -31,11 +31,12 @@ class row_parameter {
   constexpr row_parameter(const Range& range)  // NOLINT: the conversion is the point
       : row_parameter(range.data(), static_cast<index>(range.size()), detail::element_stride(range)) {}
 
-  constexpr bool varies() const { return values_ != nullptr; }
+  /// Whether it was given as a range, an empty one included.
+  constexpr bool varies() const { return read_ != nullptr; }
   /// The number of rows it is given for; 0 when it is the same for all.
   constexpr index size() const { return size_; }
   constexpr double operator[](index row) const {
-    return offset_ + (values_ ? value_ * read_(values_, row * stride_) : value_);
+    return offset_ + (varies() ? value_ * read_(values_, row * stride_) : value_);
   }
 
   /// The same parameter times a constant.
@@ -59,7 +60,7 @@ class row_parameter {
   }
   friend constexpr bool operator==(const row_parameter& a, const row_parameter& b) {
     return a.value_ == b.value_ && a.offset_ == b.offset_ && a.values_ == b.values_ && a.size_ == b.size_ &&
-           a.stride_ == b.stride_;
+           a.stride_ == b.stride_ && a.varies() == b.varies();
   }
 
   /// Throws unless it is a constant or has one entry a row.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <concepts>
+#include <type_traits>
 
 #include "../config.hpp"
 #include "../core/error.hpp"
@@ -48,7 +49,8 @@ class parts_of_rows {
 }  // namespace detail
 
 /// The columns of N inputs one after the other, as one row: a positive's score and its negatives', a head for each
-/// group of classes. Whatever a row_input is made of may be a part; it is viewed and must outlive the call.
+/// group of classes. Whatever a row_input is made of may be a part; it is viewed and must outlive the call. T and N
+/// need not be written where the first part is a matrix_view of T.
 /// @throws argument_error  an empty part; parts of different numbers of rows
 template <class T, std::size_t N>
 class side_by_side final : public row_source<T> {
@@ -68,6 +70,10 @@ class side_by_side final : public row_source<T> {
  private:
   detail::parts_of_rows<row_input<T>, N> parts_;
 };
+
+template <class T, class... Others>
+requires std::floating_point<std::remove_const_t<T>> side_by_side(const matrix_view<T>&, const Others&...)
+->side_by_side<std::remove_const_t<T>, 1 + sizeof...(Others)>;
 
 /// The way back: every part of the gradient to its own place, which `mode` says whether to overwrite or to add to.
 /// Rows that gathered_rows() did not choose are not touched.
@@ -94,5 +100,9 @@ class side_by_side_gradients final : public row_sink<T> {
   detail::parts_of_rows<row_output<T>, N> parts_;
   detail::row_store how_;
 };
+
+template <std::floating_point T, class... Others>
+side_by_side_gradients(store_mode, const matrix_view<T>&, Others&&...)
+    -> side_by_side_gradients<T, 1 + sizeof...(Others)>;
 
 DISTILL_NAMESPACE_END

@@ -54,9 +54,10 @@ class pair_order {
   index size_ = 0;
 };
 
+/// Whether a score is NaN or +inf: such a row is NaN.
 template <class T>
-bool any_nan(const T* x, index size) {
-  return std::any_of(x, x + size, [](T each) { return std::isnan(each); });
+bool any_invalid(const T* x, index size) {
+  return !std::all_of(x, x + size, [](T each) { return each < std::numeric_limits<T>::infinity(); });
 }
 
 /// The mean over the pairs of term(u_above - u_below), u = z/T, a function that is 0 with slope 0 at infinity; 0
@@ -65,9 +66,9 @@ bool any_nan(const T* x, index size) {
 template <class T, class Term>
 double mean_over_pairs(const score_row<T>& row, rank_pairs pairs, const Term& term) {
   using V = simd<T>;
-  constexpr index width = lane<V>::width, rows_per_flush = 64;  // before sums in T lose digits
+  constexpr index width = lane<V>::width, per_flush = 64;  // rows, batches: before sums in T lose digits
   if (row.to_teacher) fill(row.to_teacher, T(0), row.columns);
-  if (any_nan(row.z_s, row.columns) || any_nan(row.z_t, row.columns)) {
+  if (any_invalid(row.z_s, row.columns) || any_invalid(row.z_t, row.columns)) {
     const T nan = std::numeric_limits<T>::quiet_NaN();
     for (T* to : {row.to_student, row.to_teacher})
       if (to) fill(to, nan, row.columns);
@@ -95,16 +96,19 @@ double mean_over_pairs(const score_row<T>& row, rank_pairs pairs, const Term& te
     count += static_cast<double>(end - begin) * static_cast<double>(size - end);
     for (index above = begin; above < end && end < size; ++above) {
       const V own(z[above]);
-      V terms(T(0)), slopes(T(0));
-      for (index k = end; k < size; k += width) {
-        const pair_term<V> each = term((own - V::load_unaligned(z + k)) * scale);
-        terms = terms + each.value;
-        slopes = slopes + each.slope;
-        (V::load_unaligned(part + k) - each.slope).store_unaligned(part + k);
+      for (index k = end; k < size;) {
+        const index stop = std::min(size, k + per_flush * width);
+        V terms(T(0)), slopes(T(0));
+        for (; k < stop; k += width) {
+          const pair_term<V> each = term((own - V::load_unaligned(z + k)) * scale);
+          terms = terms + each.value;
+          slopes = slopes + each.slope;
+          (V::load_unaligned(part + k) - each.slope).store_unaligned(part + k);
+        }
+        part_value += reduce_sum<T>(terms);
+        slope[above] += reduce_sum<T>(slopes);
       }
-      part_value += reduce_sum<T>(terms);
-      slope[above] += reduce_sum<T>(slopes);
-      if (++unflushed == rows_per_flush) flush(begin);
+      if (++unflushed == per_flush) flush(begin);
     }
   }
   flush(0);
