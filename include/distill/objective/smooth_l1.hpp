@@ -34,7 +34,7 @@ struct smooth_l1 {
     const V zero(scalar(0)), one(scalar(1)), width(static_cast<scalar>(beta)), one_half(scalar(0.5));
     const V size = lane<V>::abs(x.difference), ratio = size / width;
     const auto inside = size < width;
-    const V steep = lane<V>::select(width <= size, one, ratio);  // NaN stays
+    const V steep = lane<V>::select(width < size, one, ratio);  // NaN stays
     const V slope = lane<V>::select(x.difference < zero, zero - steep, steep);
     terms<V, 2> result;
     result.term = {lane<V>::select(inside, one_half * ratio * size, size - one_half * width), x.present};
