@@ -78,7 +78,8 @@ TEST_CASE_TEMPLATE("exp_nonpositive keeps its error bound", T, float, double) {
 
 TEST_CASE_TEMPLATE("exp_scaled keeps its error bound above 0, as far as it may be asked", T, float, double) {
   const auto exact = [](T x) -> long double { return std::exp(wide<T>(x)); };
-  const auto worst = measure(T(0), T(60), points, [](auto x) { return distill::exp_scaled(x, decltype(x)(1)); }, exact);
+  const auto worst = measure(
+      T(0), T(60), points, [](auto x) { return distill::exp_scaled(x, decltype(x)(1)); }, exact);
   check_bound("exp_scaled", worst, 1.1, 2);
 }
 

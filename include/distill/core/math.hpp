@@ -149,10 +149,10 @@ struct split {
 
 }  // namespace detail
 
-/// e^(x · scale) for scale > 0 and x · scale <= 60; exactly 0 where x · scale is below -87.3 (float) or -708.3 (double) and the
-/// result would leave the normal range, and at x = -inf: a masked class keeps no mass. NaN stays NaN.
-/// 1.1 ULP: with fused multiply-add the product is not rounded on its own. Without: 2 ULP + |x · scale|/2.
-/// scale in [1e-30, 1e30] for float, [1e-300, 1e300] for double.
+/// e^(x · scale) for scale > 0 and x · scale <= 60; exactly 0 where x · scale is below -87.3 (float) or -708.3 (double)
+/// and the result would leave the normal range, and at x = -inf: a masked class keeps no mass. NaN stays NaN. 1.1 ULP:
+/// with fused multiply-add the product is not rounded on its own. Without: 2 ULP + |x · scale|/2. scale in [1e-30,
+/// 1e30] for float, [1e-300, 1e300] for double.
 template <lane_type V>
 DISTILL_HD DISTILL_INLINE V exp_scaled(V x, V scale) {
   using T = lane_scalar<V>;
