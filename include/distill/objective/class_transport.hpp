@@ -40,15 +40,7 @@ struct class_transport {
 
   auto representation() const { return chain(softmax_rows{temperature}); }
   auto comparison() const {
-    return mass_transport{.solver = {.epsilon = epsilon,
-                                     .iterations = iterations,
-                                     .tolerance = tolerance,
-                                     .annealing = annealing,
-                                     .form = form,
-                                     .value = value,
-                                     .gradient = gradient},
-                          .ground = ground,
-                          .report = report};
+    return mass_transport{.solver = detail::solver_of(*this), .ground = ground, .report = report};
   }
 };
 

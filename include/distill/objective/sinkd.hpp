@@ -43,12 +43,7 @@ struct sinkd {
   }
   auto representation() const { return chain(softmax_rows{temperature}); }
   auto comparison() const {
-    return point_transport{.solver = {.epsilon = epsilon,
-                                      .iterations = iterations,
-                                      .tolerance = tolerance,
-                                      .form = form,
-                                      .value = transport_value::cost,
-                                      .gradient = gradient},
+    return point_transport{.solver = detail::cost_solver_of(*this),
                            .cost = ground_cost::l1,
                            .scale = scale,
                            .mean = mean,

@@ -36,15 +36,7 @@ struct sinkd_samples {
 
   auto representation() const { return chain(softmax_rows{temperature}); }
   auto comparison() const {
-    return entry_transport{.solver = {.epsilon = epsilon,
-                                      .iterations = iterations,
-                                      .tolerance = tolerance,
-                                      .form = form,
-                                      .value = transport_value::cost,
-                                      .gradient = gradient},
-                           .scale = scale,
-                           .mean = mean,
-                           .report = report};
+    return entry_transport{.solver = detail::cost_solver_of(*this), .scale = scale, .mean = mean, .report = report};
   }
 };
 

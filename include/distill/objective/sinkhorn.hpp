@@ -35,15 +35,7 @@ struct sinkhorn {
 
   auto representation() const { return chain(); }
   auto comparison() const {
-    return point_transport{.solver = {.epsilon = epsilon,
-                                      .iterations = iterations,
-                                      .tolerance = tolerance,
-                                      .annealing = annealing,
-                                      .form = form,
-                                      .value = value,
-                                      .gradient = gradient},
-                           .cost = cost,
-                           .report = report};
+    return point_transport{.solver = detail::solver_of(*this), .cost = cost, .report = report};
   }
 };
 

@@ -35,14 +35,7 @@ struct sinkhorn_divergence {
 
   auto representation() const { return chain(); }
   auto comparison() const {
-    return point_divergence{.solver = {.epsilon = epsilon,
-                                       .iterations = iterations,
-                                       .tolerance = tolerance,
-                                       .annealing = annealing,
-                                       .form = form,
-                                       .gradient = gradient},
-                            .cost = cost,
-                            .report = report};
+    return point_divergence{.solver = detail::solver_of(*this), .cost = cost, .report = report};
   }
 };
 

@@ -33,18 +33,4 @@ concept stage = requires(const S s, feature_shape shape, matrix_view<const float
   s.backward(in, in, kept, out, out, how);
 };
 
-namespace detail {
-
-/// Calls f(first, count) on runs of columns of a rows × columns matrix, in parallel where it is worth it: few enough at
-/// a time that their sums, in an array of column_run, stay in the first-level cache.
-inline constexpr index column_run = 64;
-
-template <class F>
-void for_column_runs(index rows, index columns, const execution& how, const F& f) {
-  const index runs = (columns + column_run - 1) / column_run;
-  parallel_for(runs, rows * columns < (index{1} << 15) ? 1 : how.count(),
-               [&](index run, int) { f(run * column_run, std::min(column_run, columns - run * column_run)); });
-}
-
-}  // namespace detail
 DISTILL_NAMESPACE_END

@@ -8,10 +8,11 @@
 
 DISTILL_NAMESPACE_BEGIN
 
-/// A transport_workspace for every thread.
+/// A transport_workspace for every thread, a number for every problem.
 template <class T>
 struct transport_batch_workspace {
   std::deque<transport_workspace<T>> of_thread;
+  buffer<double> masses;
 };
 
 /// solve_transport() for every problem; results[k] and, unless `out` is empty, gradients[k] are those of problem k. The
@@ -32,15 +33,16 @@ void solve_transports(std::type_identity_t<std::span<const transport_problem<T>>
   const auto gradients = [&](index k) {
     return out.empty() ? transport_gradients<T>() : out[static_cast<std::size_t>(k)];
   };
+  double* const masses = workspace.masses.reserve(count);
   for (index k = 0; k < count; ++k)
-    detail::check_transport(problems[static_cast<std::size_t>(k)], options, gradients(k));
+    masses[k] = detail::check_transport(problems[static_cast<std::size_t>(k)], options, gradients(k));
   const int threads = count == 1 ? 1 : how.count();
   const execution inside{count == 1 ? how.threads : 1};
   while (static_cast<int>(workspace.of_thread.size()) < threads) workspace.of_thread.emplace_back();
   parallel_for(count, threads, [&](index k, int thread) {
     results[static_cast<std::size_t>(k)] =
-        solve_transport<T>(problems[static_cast<std::size_t>(k)], options, gradients(k),
-                           workspace.of_thread[static_cast<std::size_t>(thread)], inside);
+        detail::solve_checked<T>(problems[static_cast<std::size_t>(k)], options, gradients(k), masses[k],
+                                 workspace.of_thread[static_cast<std::size_t>(thread)], inside);
   });
 }
 

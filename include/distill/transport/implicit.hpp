@@ -68,11 +68,7 @@ class implicit_gradient {
   /// What the solution leaves of the right-hand side, relative to it.
   double residual() const { return error_; }
   /// Σ_i |(P1)_i − a_i| of masses of sum 1
-  double marginal_error() const {
-    double error = 0;
-    for (index i = 0; i < n_; ++i) error += std::abs(mass_[i] - state_.a()[i]);
-    return error;
-  }
+  double marginal_error() const { return state_.marginal_gap(mass_); }
   const double* to_source() const { return to_source_; }
   const double* to_target() const { return to_target_; }
 

@@ -99,6 +99,14 @@ class sinkhorn_iteration {
   /// Three rows of stride() numbers for who reads the potentials.
   T* spare_lines() const { return targets_ + 2 * stride_; }
 
+  /// Σ_i |(P1)_i − a_i| for the sums of the rows of a plan of mass 1.
+  double marginal_gap(const double* row_sums) const {
+    double gap = 0;
+    for (index i = 0; i < n_; ++i) gap += std::abs(row_sums[i] - a_[i]);
+    return gap;
+  }
+  /// Exponents of a steady pass are at most 40, and lose at most e⁻⁴⁰ of a row's weight below T's least number.
+  static constexpr double steady_change = 40;
   /// g_j + ε log b_j, −∞ where there is no mass, as the passes take it.
   static double with_mass(double potential, double log_mass, double epsilon) {
     return log_mass == -std::numeric_limits<double>::infinity() ? log_mass : potential + epsilon * log_mass;
@@ -107,9 +115,8 @@ class sinkhorn_iteration {
  private:
   enum class pass { fresh, steady, scaled };
   static constexpr T infinity = std::numeric_limits<T>::infinity();
-  /// Exponents of a steady pass are at most 40, and lose at most e⁻⁴⁰ of a row's weight below T's least number; scales
-  /// stay where squares of them and of their inverses are far from T's ends.
-  static constexpr double steady_change = 40, scale_limit = 14;
+  /// Scales stay where squares of them and of their inverses are far from T's ends.
+  static constexpr double scale_limit = 14;
   /// What a column may have lost below T's least number is less than this share of the largest weight, times the rows.
   static constexpr double lost_share = sizeof(T) == 4 ? 1e-30 : 1e-300;
 

@@ -46,9 +46,7 @@ double marginal_error(const sinkhorn_iteration<T>& state, double* sums, const ma
     if (to)
       for (index j = 0; j < to.columns; ++j) to(i, j) = static_cast<T>(state.mass()) * row[j];
   });
-  double error = 0;
-  for (index i = 0; i < state.rows(); ++i) error += std::abs(sums[i] - state.a()[i]);
-  return error;
+  return state.marginal_gap(sums);
 }
 
 /// The sums of the plan P of mass 1 and of P C; into `to`, where it is wanted, what Σ P C of all the mass changes by

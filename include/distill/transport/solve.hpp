@@ -117,12 +117,8 @@ class transport_call {
   void cost_of_plan() {
     const matrix_view<T> to_cost = unrolled_ ? cost_slopes() : matrix_view<T>();
     const plan_sums sums = cost_sums(state_, workspace_.scratch.reserve(2 * n_ + m_), to_cost);
-    double error = 0;
-    for (index i = 0; i < n_; ++i) {
-      result_.value += state_.mass() * sums.cost_of_row[i];
-      error += std::abs(sums.mass_of_row[i] - state_.a()[i]);
-    }
-    finish(error);
+    for (index i = 0; i < n_; ++i) result_.value += state_.mass() * sums.cost_of_row[i];
+    finish(state_.marginal_gap(sums.mass_of_row));
     if (!unrolled_) return;
     const transport_slopes s = slopes();
     for (index i = 0; i < n_; ++i) {

@@ -66,8 +66,6 @@ class unrolled_gradient {
   }
 
  private:
-  static constexpr double one_exponential = 40;  // of change, as in a steady pass
-
   void back(index k, const transport_slopes& s) {
     const index n = state_.rows(), m = state_.columns(), stride = state_.stride();
     const double epsilon = history_.epsilon(k);
@@ -84,7 +82,7 @@ class unrolled_gradient {
     double change = 0;
     for (index j = 0; j < m; ++j)
       if (state_.b()[j] > 0) change = std::max(change, std::abs(g[j] - before_[j]) / epsilon);
-    const bool once = change <= one_exponential;
+    const bool once = change <= sinkhorn_iteration<T>::steady_change;
     for (index j = 0; j < m; ++j) {
       old_targets[j] = static_cast<T>(state_.with_mass(before_[j], state_.log_b()[j], epsilon));
       new_targets[j] = static_cast<T>(state_.with_mass(g[j], state_.log_b()[j], epsilon));

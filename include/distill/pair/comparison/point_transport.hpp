@@ -16,6 +16,26 @@
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
 
+/// What an objective that has these members asks of the solver; members that it does not have keep their defaults.
+template <class O>
+sinkhorn_options solver_of(const O& o) {
+  sinkhorn_options result{.epsilon = o.epsilon,
+                          .iterations = o.iterations,
+                          .tolerance = o.tolerance,
+                          .form = o.form,
+                          .gradient = o.gradient};
+  if constexpr (requires { o.annealing; }) result.annealing = o.annealing;
+  if constexpr (requires { o.value; }) result.value = o.value;
+  return result;
+}
+/// The same of Σ P C.
+template <class O>
+sinkhorn_options cost_solver_of(const O& o) {
+  sinkhorn_options result = solver_of(o);
+  result.value = transport_value::cost;
+  return result;
+}
+
 template <class T>
 bool all_finite(const matrix_view<const T>& m) {
   double rest = 0;  // NaN where a number is not finite

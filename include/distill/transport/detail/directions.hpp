@@ -33,7 +33,7 @@ class directions {
     before_ = numbers + n + m;
     double* const mean = before_ + std::max(n, m);
     x = measured(x_, numbers, how), y = measured(y_, numbers + n, how);
-    for_column_pieces(n + m, d, how, [&](index first, index count) {
+    for_column_runs(n + m, d, how, [&](index first, index count) {
       std::fill_n(mean + first, count, 0.0);
       index used = add_units(x, first, count, mean) + add_units(y, first, count, mean);
       for (index c = first; c < first + count; ++c) mean[c] /= static_cast<double>(std::max<index>(used, 1));
@@ -53,12 +53,6 @@ class directions {
   }
 
  private:
-  template <class F>
-  static void for_column_pieces(index rows, index columns, const execution& how, const F& f) {
-    constexpr index run = 64;
-    for_row_pieces((columns + run - 1) / run, rows * columns, how,
-                   [&](index first, index last) { f(first * run, std::min(columns, last * run) - first * run); });
-  }
   /// In double: an error of the norm moves a row along itself, which only rows that are nearly parallel feel.
   static double norm_of(const T* row, index size) {
     if constexpr (sizeof(T) == 8) return norm<T>(row, size);
