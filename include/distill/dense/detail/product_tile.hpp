@@ -18,7 +18,7 @@ namespace detail {
 /// c, stay in the second.
 struct product_blocks {
   static constexpr index depth = 128;
-  static constexpr index rows = 256;
+  static constexpr index rows = 128;
   static constexpr index columns = 256;
 };
 
@@ -83,7 +83,7 @@ void product_block(const matrix_view<const T>& a, const matrix_view<const T>& b,
       const index columns = std::min<index>(micro::columns, c.columns - column);
       const matrix_view<const T> right = block_of(b, k, depth, column, columns);
       // Few rows do not pay for a copy.
-      const bool in_place = b.column_stride == 1 && columns == micro::columns && a.rows <= 4 * micro::rows;
+      const bool in_place = b.column_stride == 1 && columns == micro::columns && a.rows <= 8 * micro::rows;
       if (!in_place) pack_panel(right, panel);
       const T* lines = in_place ? right.data : panel;
       const index stride = in_place ? b.row_stride : micro::columns;
