@@ -49,6 +49,11 @@ index count_elements(std::span<parameter<T>* const> parameters) {
   return sum;
 }
 
+template <class T>
+index count_elements(const std::vector<parameter<T>*>& parameters) {
+  return count_elements(std::span<parameter<T>* const>(parameters));
+}
+
 /// Begins a new step: every gradient is zero again.
 template <class T>
 void zero_gradients(const std::vector<parameter<T>*>& parameters) {

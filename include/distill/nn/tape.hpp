@@ -17,6 +17,7 @@
 #include "../core/parallel.hpp"
 #include "../core/sweep.hpp"
 #include "arena.hpp"
+#include "detail/at_exit.hpp"
 #include "gradient_slot.hpp"
 #include "parameter.hpp"
 #include "tensor_view.hpp"
@@ -81,7 +82,7 @@ class tape {
   /// Until the returned object ends, nothing that is recorded can be differentiated, and nothing is kept for it.
   [[nodiscard]] auto no_gradients() {
     ++suspended_;
-    return scope([this] { --suspended_; });
+    return detail::at_exit([this] { --suspended_; });
   }
   /// Until the returned object ends, layers read `values` in the place of `parameters`, one after the other, and add
   /// their gradients to `gradients` (none if empty; trainable or not): a network as a function of its parameters, for
@@ -100,7 +101,7 @@ class tape {
       stand_ins_.push_back({p, {values.data + at, gradients ? gradients.data + at : nullptr}});
       at += p->size();
     }
-    return scope([this, before] { stand_ins_.resize(before); });
+    return detail::at_exit([this, before] { stand_ins_.resize(before); });
   }
 
   // --- recording ---
@@ -267,18 +268,6 @@ class tape {
     const parameter<T>* of;
     parameter_view<T> view;
   };
-  template <class End>
-  class scope {
-   public:
-    explicit scope(const End& end) : end_(end) {}
-    scope(const scope&) = delete;
-    scope& operator=(const scope&) = delete;
-    ~scope() { end_(); }
-
-   private:
-    End end_;
-  };
-
   execution resources_;
   arena memory_;
   std::vector<node> nodes_;

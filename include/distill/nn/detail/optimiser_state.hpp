@@ -31,7 +31,7 @@ class optimiser_state {
         const index from = piece * distill::detail::sweep_piece,
                     size = std::min(distill::detail::sweep_piece, p.size() - from);
         T* value = p.value().data + from;
-        const T* gradient = p.gradient().data + from;
+        T* gradient = p.gradient().data + from;
         T* slots = slots_[k].data() + from;
         if constexpr (Slots == 1)
           update(size, value, gradient, slots);
@@ -40,6 +40,9 @@ class optimiser_state {
       });
     }
   }
+
+  /// Slot `which` of parameter k, once a step was made.
+  const T* slot(std::size_t k, index which) const { return slots_[k].data() + which * slots_[k].shape()[1]; }
 
  private:
   void prepare(const char* optimiser, const std::vector<parameter<T>*>& parameters) {
