@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Prints the polynomial tables of include/distill/core/math.hpp with the error each one adds.
+"""Prints the polynomial tables of include/distill/core/math.hpp and standard_normal.hpp with the error each one adds.
 
 Interpolation at Chebyshev nodes in 60-digit arithmetic; within a few per cent of the minimax polynomial.
 Needs mpmath. Usage: tools/polynomials.py
 """
-from mpmath import mp, mpf, cos, pi, log, expm1, sqrt, matrix, lu_solve, exp, fabs, tanh, cosh
+from mpmath import mp, mpf, cos, pi, log, expm1, sqrt, matrix, lu_solve, exp, fabs, tanh, cosh, erfc
 
 mp.dps = 60
 
@@ -68,10 +68,17 @@ def log_cosh(z):
     return log(cosh(sqrt(z))) / z
 
 
+def upper_tail(u):
+    """(1 + t) (1 - Phi(t)) e^(t^2/2) with u = (t - 5)/(t + 5)"""
+    t = 5 * (1 + u) / (1 - u)
+    return (1 + t) * erfc(t / sqrt(2)) * exp(t * t / 2) / 2
+
+
 half_log2 = log(2) / 2 * mpf("1.0001")
 ratio = mpf(2) ** mpf("0.5862")  # half a power of two, and what a number's bits are off its logarithm
 s_max = (ratio - 1) / (ratio + 1)
-for bits, n_exp, n_phi, n_log, n_wide, n_mixture in ((24, 5, 7, 3, 5, 6), (53, 10, 12, 8, 11, 12)):
+for bits, n_exp, n_phi, n_log, n_wide, n_mixture, n_tail, t_max in (
+        (24, 5, 7, 3, 5, 6, 11, 14), (53, 10, 12, 8, 11, 12, 23, 40)):
     print("float" if bits == 24 else "double")
     show("(e^x - 1 - x)/x^2, exponential", phi_over_square, -half_log2, half_log2, n_exp, bits)
     show("(e^x - 1 - x)/x^2, phi", phi_over_square, -0.5, 0.5, n_phi, bits)
@@ -79,3 +86,4 @@ for bits, n_exp, n_phi, n_log, n_wide, n_mixture in ((24, 5, 7, 3, 5, 6), (53, 1
     show("(log((1+s)/(1-s)) - 2s)/s^3 in s^2, wide", atanh_tail, 0, mpf(1) / 9, n_wide, bits)
     show("(h tanh h - log cosh h)/h^2 in h^2", even_mixture, 0, mpf(1) / 4, n_mixture, bits)
     show("log cosh h / h^2 in h^2", log_cosh, 0, mpf(1) / 4, n_mixture, bits)
+    show("(1 + t)(1 - Phi(t)) e^(t^2/2) in (t - 5)/(t + 5)", upper_tail, -1, mpf(t_max - 5) / (t_max + 5), n_tail, bits)

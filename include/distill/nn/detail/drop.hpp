@@ -1,0 +1,60 @@
+// Elements that are left out by chance.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "../../config.hpp"
+#include "../../core/random.hpp"
+#include "../tape.hpp"
+#include "pieces.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace nn::detail {
+
+/// The factors of the elements: 0 with probability p, 1/(1 − p) otherwise, from 32 bits each: element i reads half i
+/// mod 2 of word i/2 of the stream.
+struct drop_mask {
+  random_stream random;
+  std::uint64_t below;  // 2³² p: words below it are left out
+  double kept;
+
+  drop_mask(double probability, const random_stream& random_)
+      : random(random_),
+        below(static_cast<std::uint64_t>(probability * 4294967296.0 + 0.5)),
+        kept(1 / (1 - probability)) {}
+
+  /// to = from ⊙ mask, or to += that, for `size` elements from an even element `first` on; to and from point to it.
+  template <class T>
+  void apply(const T* from, index first, index size, T* to, bool add) const {
+    const T scale = static_cast<T>(kept);
+    for (index i = 0; i < size; i += 2) {
+      const std::uint64_t word = random.bits(static_cast<std::uint64_t>((first + i) / 2));
+      const std::uint64_t half[2] = {word & 0xffffffffu, word >> 32};
+      for (index k = 0; k < std::min<index>(2, size - i); ++k) {
+        const T y = from[i + k] * (half[k] < below ? T(0) : scale);
+        to[i + k] = add ? to[i + k] + y : y;
+      }
+    }
+  }
+};
+
+/// Every element times its factor.
+template <class T>
+variable drop(tape<T>& t, variable input, const drop_mask& mask) {
+  constexpr index cost = 4;
+  const tensor_view<const T> x = t.value(input);
+  const tensor_view<T> y = t.allocate(x.shape);
+  for_pieces(t, x.size(), cost,
+             [&](index from, index size) { mask.apply(x.data + from, from, size, y.data + from, false); });
+  return t.record(y, {input}, [mask](tape<T>& on, variable self) {
+    const gradient_slot<T> slot = on.claim_gradient(on.input(self, 0));
+    const T* dy = on.gradient(self).data;
+    for_pieces(on, slot.view.size(), cost, [&](index from, index size) {
+      mask.apply(dy + from, from, size, slot.view.data + from, slot.accumulate);
+    });
+  });
+}
+
+}  // namespace nn::detail
+DISTILL_NAMESPACE_END
