@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "../config.hpp"
+#include "dual.hpp"
 #include "lane.hpp"
 #include "math.hpp"
 
@@ -66,6 +67,14 @@ DISTILL_HD DISTILL_INLINE normal_values<V> standard_normal(V x) {
   const V above = decay * detail::paired(tail::coefficients, u) / (one + t);
   return {decay * V(std::numbers::inv_sqrtpi_v<T> * (std::numbers::sqrt2_v<T> / 2)),
           lane<V>::select(zero < x, one - above, above)};
+}
+
+/// φ′ = −x φ, Φ′ = φ.
+template <class T>
+normal_values<dual<T>> standard_normal(dual<T> x) {
+  const normal_values<T> v = standard_normal(x.value);
+  const T steepness = v.density == 0 ? T(0) : -x.value * v.density;
+  return {{v.density, detail::carried(x.slope, steepness)}, {v.below, detail::carried(x.slope, v.density)}};
 }
 
 DISTILL_NAMESPACE_END

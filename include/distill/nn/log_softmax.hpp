@@ -1,6 +1,7 @@
 // Logarithms of the probabilities of a row.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 
 #include "../config.hpp"
@@ -41,7 +42,10 @@ class log_softmax : public layer<T> {
  private:
   static void row(const T* x, index size, T* y) {
     const auto sum = detail::shifted_exponentials(x, size, y);
-    if (sum == 0) return std::fill_n(y, size, -std::numeric_limits<T>::infinity());
+    if (sum == 0) {
+      std::fill_n(y, size, -std::numeric_limits<T>::infinity());
+      return;
+    }
     // Both are subtracted: their sum would lose digits of the logarithm where the largest logit is large.
     const simd<T> most(detail::largest_of(x, size)), rest(static_cast<T>(natural_log(sum)));
     distill::detail::sweep<T>(

@@ -30,6 +30,12 @@ class sequential : public container<T> {
     return this->adopt(std::to_string(size()), std::move(added));
   }
 
+  /// The same under a name in the place of the number.
+  template <class Layer>
+  requires std::is_base_of_v<layer<T>, Layer> Layer& add(const std::string& place, Layer added) {
+    return this->adopt(place, std::move(added));
+  }
+
   index size() const { return this->children(); }
 
   variable forward(tape<T>& t, variable input) const override { return forward(t, input, 0, size()); }
