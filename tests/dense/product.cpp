@@ -81,8 +81,6 @@ TEST_CASE("product: errors name the argument and both values") {
   const nn::tensor<float> b3({3, 4});
   CHECK(message_of([&] { distill::product(a.view().matrix(), b3.view().matrix(), c.view().matrix()); }) ==
         "distill: product: c has 5 columns, b has 4");
-  const matrix_view<const float> neither(b.data(), 2, 3, 6, 2);
-  CHECK_THROWS_AS(distill::product(neither, b3.view().matrix(), matrix_view<float>(c.data(), 2, 4)), argument_error);
   CHECK_THROWS_AS(distill::product(a.view().matrix(), b3.view().matrix(), matrix_view<float>(c.data(), 2, 4, 1, 2)),
                   argument_error);
 }

@@ -27,6 +27,13 @@ DISTILL_NAMESPACE_BEGIN
 template <class T>
 using simd = std::conditional_t<is_dual<T>, T, xsimd::batch<T>>;
 
+/// How many batches the registers hold.
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr int simd_registers = 32;
+#else
+inline constexpr int simd_registers = 16;
+#endif
+
 template <class T, class A>
 struct lane<xsimd::batch<T, A>> {
   using scalar = T;

@@ -6,7 +6,6 @@
 #include "../config.hpp"
 #include "../core/matrix_view.hpp"
 #include "../core/parallel.hpp"
-#include "../core/sweep.hpp"
 #include "detail/product_tile.hpp"
 #include "transposed.hpp"
 
@@ -21,53 +20,63 @@ void check_product(const matrix_view<const T>& a, const matrix_view<const T>& b,
   if (c.rows != a.rows) fail("product: c has ", c.rows, " rows, a has ", a.rows);
   if (c.columns != b.columns) fail("product: c has ", c.columns, " columns, b has ", b.columns);
   if (c.column_stride != 1) fail("product: c has column stride ", c.column_stride, ", 1 expected");
-  if (a.column_stride != 1 && a.row_stride != 1)
-    fail("product: a has strides ", a.row_stride, " and ", a.column_stride, ", one of them must be 1");
-  if (b.column_stride != 1 && b.row_stride != 1)
-    fail("product: b has strides ", b.row_stride, " and ", b.column_stride, ", one of them must be 1");
   if (initial && (initial.rows != c.rows || initial.columns != c.columns))
     fail("product: initial is ", initial.rows, "×", initial.columns, ", c is ", c.rows, "×", c.columns);
 }
+
+/// How many pieces of rows × columns at most `threads` threads share an output of that many micro blocks in.
+struct product_grid {
+  index rows = 1, columns = 1;
+
+  /// The largest piece is as small as can be; where that leaves a choice, columns are cut: every panel of b is then
+  /// packed once.
+  constexpr product_grid(index row_blocks, index column_blocks, index threads) {
+    const auto piece = [](index blocks, index pieces) { return (blocks + pieces - 1) / pieces; };
+    index best = row_blocks * column_blocks + 1;
+    for (index along = std::min(threads, column_blocks); along >= 1; --along) {
+      const index across = std::min(threads / along, row_blocks);
+      const index largest = piece(row_blocks, across) * piece(column_blocks, along);
+      if (largest >= best) continue;
+      best = largest;
+      rows = across;
+      columns = along;
+    }
+  }
+};
 
 }  // namespace detail
 
 /// c = initial + factor · a · b, with a of shape m×k, b of k×n, c of m×n.
 ///
-/// a and b are row- or column-major, so `transposed(x)` costs nothing; c is row-major. Without `initial` the sum starts
+/// a and b have any strides, so `transposed(x)` costs nothing; c is row-major. Without `initial` the sum starts
 /// at zero; initial = c accumulates; a row or column stride of 0 broadcasts a bias. c overlaps neither a nor b.
-/// c is a fixed grid of tiles, each one single-threaded product: the result is the same for every thread count.
-/// @throws argument_error  extents that do not match, strides that Eigen's kernel cannot read
+/// Every element of c is summed in the same order wherever c is cut: the result is the same for every thread count.
+/// @throws argument_error  extents that do not match, a column stride of c other than 1
 template <class T>
 void product(matrix_view<const std::type_identity_t<T>> a, matrix_view<const std::type_identity_t<T>> b,
              matrix_view<T> c, matrix_view<const std::type_identity_t<T>> initial = {}, execution resources = {},
              std::type_identity_t<T> factor = T(1)) {
   detail::check_product<T>(a, b, c, initial);
   if (c.rows == 0 || c.columns == 0) return;
-  const detail::product_blocks<T> blocks(c.rows, c.columns);
-  const index tile_rows = detail::even_piece(c.rows, blocks.rows, 4);
-  const index tile_columns = detail::even_piece(c.columns, blocks.columns, 16);
-  const index grid_columns = (c.columns + tile_columns - 1) / tile_columns;
-  const index tiles = (c.rows + tile_rows - 1) / tile_rows * grid_columns;
+  using micro = detail::micro_block<T>;
   const double work = static_cast<double>(c.rows) * static_cast<double>(c.columns) * static_cast<double>(a.columns);
   const int threads = work < 1e6 ? 1 : resources.count();  // a smaller product takes less time than waking a thread
-  parallel_for(tiles, threads, [&](index tile, int) {
-    const index row = tile / grid_columns * tile_rows, column = tile % grid_columns * tile_columns;
-    const index rows = std::min(tile_rows, c.rows - row), columns = std::min(tile_columns, c.columns - column);
-    const matrix_view<T> part(&c(row, column), rows, columns, c.row_stride);
-    if (initial.data != c.data)
-      for (index r = 0; r < rows; ++r) {
-        if (!initial)
-          detail::fill(part.row(r), T(0), columns);
-        else if (initial.column_stride == 1)
-          std::copy_n(&initial(row + r, column), columns, part.row(r));
-        else if (initial.column_stride == 0)
-          detail::fill(part.row(r), initial(row + r, 0), columns);
-        else
-          for (index j = 0; j < columns; ++j) part(r, j) = initial(row + r, column + j);
-      }
-    if (a.columns == 0) return;
-    detail::product_tile<T>({&a(row, 0), rows, a.columns, a.row_stride, a.column_stride},
-                            {&b(0, column), b.rows, columns, b.row_stride, b.column_stride}, part, factor);
+  const index row_blocks = (c.rows + micro::rows - 1) / micro::rows;
+  const index column_blocks = (c.columns + micro::columns - 1) / micro::columns;
+  const detail::product_grid grid(row_blocks, column_blocks, threads);
+  parallel_for(grid.rows * grid.columns, threads, [&](index piece, int) {
+    const auto cut = [](index blocks, index pieces, index which, index step, index size) {
+      return std::min(size, blocks * which / pieces * step);
+    };
+    const index y = piece / grid.columns, x = piece % grid.columns;
+    const index row = cut(row_blocks, grid.rows, y, micro::rows, c.rows);
+    const index rows = cut(row_blocks, grid.rows, y + 1, micro::rows, c.rows) - row;
+    const index column = cut(column_blocks, grid.columns, x, micro::columns, c.columns);
+    const index columns = cut(column_blocks, grid.columns, x + 1, micro::columns, c.columns) - column;
+    detail::product_tile<T>(detail::block_of(a, row, rows, 0, a.columns),
+                            detail::block_of(b, 0, b.rows, column, columns),
+                            detail::block_of(c, row, rows, column, columns),
+                            initial ? detail::block_of(initial, row, rows, column, columns) : initial, factor);
   });
 }
 

@@ -58,36 +58,29 @@ void add_transpose(const matrix_view<T>& m, const execution& how = {}) {
   });
 }
 
-/// c = factor · a aᵀ, exactly symmetric; a of shape n×k, c n×n, row-major. Half the work of product(): the tiles on and
-/// below the diagonal are computed, the others copied. The same bits for every thread count.
-/// @throws argument_error  extents that do not match, strides that Eigen's kernel cannot read
+/// c = factor · a aᵀ, exactly symmetric; a of shape n×k, c n×n, row-major. Half the work of product(): the blocks on
+/// and below the diagonal are computed, the others copied. The same bits for every thread count.
+/// @throws argument_error  extents that do not match, a column stride of c other than 1
 template <class T>
 void symmetric_product(matrix_view<const std::type_identity_t<T>> a, matrix_view<T> c, execution resources = {},
                        std::type_identity_t<T> factor = T(1)) {
   detail::check_square("symmetric_product", c);
   if (c.rows != a.rows) fail("symmetric_product: c has ", c.rows, " rows, a has ", a.rows);
-  if (a.column_stride != 1 && a.row_stride != 1)
-    fail("symmetric_product: a has strides ", a.row_stride, " and ", a.column_stride, ", one of them must be 1");
   if (c.rows == 0) return;
-  const detail::product_blocks<T> blocks(c.rows, c.columns);
-  const matrix_view<const T> b = transposed(a);
-  const index size = c.rows, tile_rows = detail::even_piece(size, blocks.rows, 4);
+  const index size = c.rows, tile_rows = detail::even_piece(size, size < 512 ? 64 : 128, detail::micro_block<T>::rows);
   const auto tile = [&](index row, index rows, index column, index columns) {
-    const matrix_view<T> part(&c(row, column), rows, columns, c.row_stride);
-    for (index r = 0; r < rows; ++r) detail::fill(part.row(r), T(0), columns);
-    if (a.columns > 0)
-      detail::product_tile<T>({&a(row, 0), rows, a.columns, a.row_stride, a.column_stride},
-                              {&b(0, column), b.rows, columns, b.row_stride, b.column_stride}, part, factor);
+    detail::product_tile<T>(detail::block_of(a, row, rows, 0, a.columns),
+                            transposed(detail::block_of(a, column, columns, 0, a.columns)),
+                            detail::block_of(c, row, rows, column, columns), {}, factor);
   };
   const index strips = (size + tile_rows - 1) / tile_rows;
   const double work = static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(a.columns) / 2;
   parallel_for(strips, work < 1e6 ? 1 : resources.count(), [&](index turn, int) {
     const index strip = turn % 2 ? strips - 1 - turn / 2 : turn / 2;  // long strips among short ones
     const index row = strip * tile_rows, rows = std::min(tile_rows, size - row);
-    for (index column = 0; column < row; column += blocks.columns)
-      tile(row, rows, column, std::min(blocks.columns, row - column));
-    constexpr index step = 32;  // on the diagonal little is computed twice
-    for (index r = 0; r < rows; r += step) tile(row + r, std::min(step, rows - r), row, std::min(rows, r + step));
+    if (row > 0) tile(row, rows, 0, row);
+    constexpr index step = detail::micro_block<T>::columns;  // on the diagonal little is computed twice
+    for (index r = 0; r < rows; r += step) tile(row + r, rows - r, row + r, std::min(step, rows - r));
   });
   detail::for_lower_blocks(size, resources, [&](index row, index rows, index column, index columns) {
     if (row != column)

@@ -1,40 +1,25 @@
-// One tile of a matrix product: the only place that knows Eigen's kernel.
+// One tile of a matrix product, on the calling thread.
 #pragma once
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC bug 105593: its AVX-512 intrinsics, inlined into Eigen's kernel
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <Eigen/Core>
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 #include <algorithm>
 
 #include "../../config.hpp"
 #include "../../core/buffer.hpp"
 #include "../../core/matrix_view.hpp"
+#include "../../core/transpose.hpp"
+#include "micro_kernel.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
 
-/// Block sizes of the product. Fixed, where Eigen would ask for the sizes of the caches: the depth block decides the
-/// order of the sum; depths from 128 to 384 make no difference in time. Large tiles are 5 to 10 % faster (AVX-512), but
-/// would leave a small batch nothing to share between threads. The packed operands of a tile take 96 KiB (float) of
-/// stack, of a large one 192 KiB.
-template <class T>
+/// Block sizes of the product. The depth block alone decides the order of a sum, and so the bits: the sums of a block
+/// are added up in registers, those of the blocks in c. A panel of b, depth × columns of a micro block, takes 16 KiB
+/// (float, AVX-512) of stack and stays in the first-level cache while the rows of a pass by; what is read of a, and
+/// c, stay in the second.
 struct product_blocks {
   static constexpr index depth = 128;
-  static constexpr index largest_rows = 128;
-  static constexpr index largest_columns = 1024 / static_cast<index>(sizeof(T));
-
-  index rows, columns;
-
-  /// For an output of the given extents.
-  constexpr product_blocks(index output_rows, index output_columns)
-      : rows(output_rows >= 512 ? largest_rows : largest_rows / 2),
-        columns(output_columns >= 512 ? largest_columns : largest_columns / 2) {}
+  static constexpr index rows = 128;
+  static constexpr index columns = 256;
 };
 
 /// Splits `size` into the fewest pieces of at most `largest`, all multiples of `step` but the last.
@@ -44,44 +29,94 @@ constexpr index even_piece(index size, index largest, index step) {
   return std::min(largest, (piece + step - 1) / step * step);
 }
 
-/// c += factor · a · b for one tile with row-major c, on the calling thread. Eigen's public product consults a
-/// process-wide thread count and allocates its packing buffers; the kernel behind it takes both as arguments.
-template <class T, bool ARowMajor, bool BRowMajor>
-void product_tile(index rows, index columns, index depth, const T* a, index a_stride, const T* b, index b_stride, T* c,
-                  index c_stride, T factor) {
-  using blocks = product_blocks<T>;
-  struct packing : Eigen::internal::level3_blocking<T, T> {
-    packing(T* left, T* right, index left_rows, index right_columns, index depth_block) {
-      this->m_blockA = left;
-      this->m_blockB = right;
-      this->m_mc = left_rows;
-      this->m_nc = right_columns;
-      this->m_kc = depth_block;
-    }
-  };
-  alignas(cache_line) T left[blocks::largest_columns * blocks::depth];
-  alignas(cache_line) T right[blocks::largest_rows * blocks::depth];
-  packing memory(left, right, columns, rows, even_piece(depth, blocks::depth, 8));
-  // A row-major c is the column-major cᵀ = bᵀ aᵀ: the vectors of the kernel run along the rows of c.
-  constexpr int b_order = BRowMajor ? Eigen::ColMajor : Eigen::RowMajor;
-  constexpr int a_order = ARowMajor ? Eigen::ColMajor : Eigen::RowMajor;
-  Eigen::internal::general_matrix_matrix_product<Eigen::Index, T, b_order, false, T, a_order, false, Eigen::ColMajor,
-                                                 1>::run(columns, rows, depth, b, b_stride, a, a_stride, c, 1, c_stride,
-                                                         factor, memory, nullptr);
+template <class T>
+constexpr matrix_view<T> block_of(const matrix_view<T>& m, index row, index rows, index column, index columns) {
+  return {m.data + row * m.row_stride + column * m.column_stride, rows, columns, m.row_stride, m.column_stride};
 }
 
+/// panel = b, by rows of micro_block columns, zero beyond those of b.
+template <class T>
+void pack_panel(const matrix_view<const T>& b, T* panel) {
+  constexpr index width = micro_block<T>::columns;
+  if (b.columns < width) std::fill_n(panel, b.rows * width, T(0));
+  if (b.row_stride == 1) {
+    transpose(b.data, b.column_stride, b.columns, b.rows, panel, width);
+  } else if (b.column_stride == 1 && b.columns == width) {
+    constexpr index step = lane<simd<T>>::width;
+    for (index k = 0; k < b.rows; ++k)
+      for (index j = 0; j < width; j += step)
+        simd<T>::load_unaligned(b.row(k) + j).store_aligned(panel + k * width + j);
+  } else {
+    for (index k = 0; k < b.rows; ++k)
+      for (index j = 0; j < b.columns; ++j) panel[k * width + j] = b(k, j);
+  }
+}
+
+/// All rows of a beside one panel of b.
+template <class T, int Vectors>
+void product_rows(const matrix_view<const T>& a, const T* b, index b_stride, index columns, micro_target<T> to) {
+  index row = 0;
+  const auto run = [&](auto height) DISTILL_LAMBDA_INLINE {
+    for (; row + height <= a.rows; row += height) {
+      micro_kernel<T, height, Vectors>(a.columns, a.row(row), a.row_stride, a.column_stride, b, b_stride, to, columns);
+      to.c += height * to.stride;
+      if (to.initial != nullptr) to.initial += height * to.initial_row_stride;
+    }
+  };
+  run(std::integral_constant<int, micro_block<T>::rows>{});
+  run(std::integral_constant<int, 4>{});
+  run(std::integral_constant<int, 2>{});
+  run(std::integral_constant<int, 1>{});
+}
+
+/// c = initial + factor · a · b for a block of c that fits the caches.
+template <class T>
+void product_block(const matrix_view<const T>& a, const matrix_view<const T>& b, const matrix_view<T>& c,
+                   matrix_view<const T> initial, T factor) {
+  using micro = micro_block<T>;
+  alignas(cache_line) T panel[product_blocks::depth * micro::columns];
+  const index depth_block = even_piece(a.columns, product_blocks::depth, 8);
+  for (index k = 0; k < a.columns; k += depth_block, initial = c) {
+    const index depth = std::min(depth_block, a.columns - k);
+    const matrix_view<const T> left = block_of(a, 0, a.rows, k, depth);
+    for (index column = 0; column < c.columns; column += micro::columns) {
+      const index columns = std::min<index>(micro::columns, c.columns - column);
+      const matrix_view<const T> right = block_of(b, k, depth, column, columns);
+      // Few rows do not pay for a copy.
+      const bool in_place = b.column_stride == 1 && columns == micro::columns && a.rows <= 8 * micro::rows;
+      if (!in_place) pack_panel(right, panel);
+      const T* lines = in_place ? right.data : panel;
+      const index stride = in_place ? b.row_stride : micro::columns;
+      const micro_target<T> to{
+          c.row(0) + column,  c.row_stride,          initial ? initial.data + column * initial.column_stride : nullptr,
+          initial.row_stride, initial.column_stride, factor};
+      if (columns > micro::columns - micro::width)
+        product_rows<T, micro::vectors>(left, lines, stride, columns, to);
+      else
+        product_rows<T, 1>(left, lines, stride, columns, to);
+    }
+  }
+}
+
+/// c = initial + factor · a · b on the calling thread; c row-major, a and b of any strides.
 template <class T>
 void product_tile(const matrix_view<const T>& a, const matrix_view<const T>& b, const matrix_view<T>& c,
-                  T factor = T(1)) {
-  const bool a_rows = a.column_stride == 1, b_rows = b.column_stride == 1;
-  const auto run = [&](auto tile) {
-    tile(c.rows, c.columns, a.columns, a.data, a_rows ? a.row_stride : a.column_stride, b.data,
-         b_rows ? b.row_stride : b.column_stride, c.data, c.row_stride, factor);
-  };
-  if (a_rows && b_rows) return run(product_tile<T, true, true>);
-  if (a_rows) return run(product_tile<T, true, false>);
-  if (b_rows) return run(product_tile<T, false, true>);
-  return run(product_tile<T, false, false>);
+                  matrix_view<const T> initial, T factor) {
+  if (a.columns == 0 || (initial && initial.column_stride != 0 && initial.column_stride != 1)) {
+    for (index r = 0; r < c.rows; ++r)
+      for (index j = 0; j < c.columns; ++j) c(r, j) = initial ? initial(r, j) : T(0);
+    initial = c;
+    if (a.columns == 0) return;
+  }
+  const index rows = even_piece(c.rows, product_blocks::rows, micro_block<T>::rows);
+  const index columns = even_piece(c.columns, product_blocks::columns, micro_block<T>::columns);
+  for (index row = 0; row < c.rows; row += rows)
+    for (index column = 0; column < c.columns; column += columns) {
+      const index m = std::min(rows, c.rows - row), n = std::min(columns, c.columns - column);
+      product_block<T>(block_of(a, row, m, 0, a.columns), block_of(b, 0, b.rows, column, n),
+                       block_of(c, row, m, column, n), initial ? block_of(initial, row, m, column, n) : initial,
+                       factor);
+    }
 }
 
 }  // namespace detail
