@@ -54,6 +54,9 @@ void micro_kernel(index depth, const T* a, index a_row_stride, index a_column_st
   unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
     unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { sums[r][v] = simd<T>(T(0)); });
   });
+  unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+    unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { prefetch(to.c + r * to.stride + v * ops::width); });
+  });
   for (; depth > 0; --depth, a += a_column_stride, b += b_stride) {
     simd<T> line[Vectors];
     unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { line[v] = simd<T>::load_unaligned(b + v * ops::width); });
@@ -64,25 +67,29 @@ void micro_kernel(index depth, const T* a, index a_row_stride, index a_column_st
   }
   const simd<T> factor(to.factor);
   const index rest = columns - (Vectors - 1) * ops::width;  // in the last vector
-  unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
-    unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE {
-      const bool whole = v + 1 < Vectors || rest == ops::width;
-      simd<T> start(T(0));
-      if (to.initial != nullptr) {
-        const T* from = to.initial + r * to.initial_row_stride + v * ops::width * to.initial_column_stride;
-        if (to.initial_column_stride == 0)
-          start = simd<T>(*from);
+  const auto finish = [&](const auto& start) DISTILL_LAMBDA_INLINE {
+    T* row = to.c;
+    unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+      unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE {
+        const bool whole = v + 1 < Vectors || rest == ops::width;
+        const simd<T> sum = ops::fma(factor, sums[r][v], start(r, v, whole));
+        if (whole)
+          sum.store_unaligned(row + v * ops::width);
         else
-          start = whole ? simd<T>::load_unaligned(from) : load_partial<T>(from, rest, T(0));
-      }
-      const simd<T> sum = ops::fma(factor, sums[r][v], start);
-      T* c = to.c + r * to.stride + v * ops::width;
-      if (whole)
-        sum.store_unaligned(c);
-      else
-        store_partial<T>(c, rest, sum);
+          store_partial<T>(row + v * ops::width, rest, sum);
+      });
+      row += to.stride;
     });
-  });
+  };
+  if (to.initial == nullptr)
+    finish([](index, index, bool) DISTILL_LAMBDA_INLINE { return simd<T>(T(0)); });
+  else if (to.initial_column_stride == 0)
+    finish([&](index r, index, bool) DISTILL_LAMBDA_INLINE { return simd<T>(to.initial[r * to.initial_row_stride]); });
+  else
+    finish([&](index r, index v, bool whole) DISTILL_LAMBDA_INLINE {
+      const T* from = to.initial + r * to.initial_row_stride + v * ops::width;
+      return whole ? simd<T>::load_unaligned(from) : load_partial<T>(from, rest, T(0));
+    });
 }
 
 }  // namespace detail
