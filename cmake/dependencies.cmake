@@ -33,6 +33,13 @@ include(${CMAKE_CURRENT_LIST_DIR}/distill-xsimd.cmake)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 find_package(ZLIB QUIET) # only io/idx.hpp wants it
+# Only io/safetensors.hpp and what saves models with it want it: fetched for our own tests, used by others if installed.
+set(JSON_BuildTests OFF)
+if(PROJECT_IS_TOP_LEVEL)
+  distill_require(nlohmann_json nlohmann_json::nlohmann_json nlohmann/json v3.11.2)
+else()
+  find_package(nlohmann_json QUIET)
+endif()
 if(DISTILL_OPENMP)
   find_package(OpenMP QUIET COMPONENTS CXX)
 endif()
