@@ -9,7 +9,7 @@ target_link_libraries(distill INTERFACE Eigen3::Eigen xsimd Threads::Threads)
 if(TARGET ZLIB::ZLIB)
   target_link_libraries(distill INTERFACE ZLIB::ZLIB)
 endif()
-if(TARGET nlohmann_json::nlohmann_json)
+if(DISTILL_HAS_JSON)
   target_link_libraries(distill INTERFACE nlohmann_json::nlohmann_json)
 endif()
 # Every header must compile alone: target all_verify_interface_header_sets.
