@@ -135,6 +135,10 @@ struct safetensors_tensor {
     return result;
   }
 
+  /// Whether copy_to() takes it.
+  bool is_number() const {
+    return detail::with_safetensors_type(type, [](auto) {});
+  }
   /// The elements, converted: to float or double from every type but the ones below 16 bits and complex (whose bytes
   /// are there to be read), to an integer from bool and integers. to: size() elements.
   /// @throws argument_error  no such conversion, or an integer that does not fit

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <string>
 #include <vector>
 
 #include "../../config.hpp"
@@ -39,6 +41,18 @@ class optimiser_state {
           update(size, value, gradient, slots, slots + p.size());
       });
     }
+  }
+
+  /// Calls visit("<parameter>.<name>", array) for each slot of each parameter.
+  /// @throws argument_error  as above
+  template <class Visitor>
+  void visit(const char* optimiser, const std::vector<parameter<T>*>& parameters,
+             const std::array<const char*, Slots>& names, Visitor& visit) {
+    prepare(optimiser, parameters);
+    for (std::size_t k = 0; k < parameters.size(); ++k)
+      for (index s = 0; s < Slots; ++s)
+        visit(parameters[k]->name + "." + names[static_cast<std::size_t>(s)],
+              tensor_view<T>(slots_[k].data() + s * parameters[k]->size(), parameters[k]->shape()));
   }
 
  private:
