@@ -1,6 +1,7 @@
 // What an optimiser changes.
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,22 @@ class parameter {
   tensor<T> value_;
   tensor<T> gradient_;
 };
+
+/// What a layer sees of a parameter in one step: its elements, and where their gradient is added; null if it is not
+/// wanted.
+template <class T>
+struct parameter_view {
+  const T* value = nullptr;
+  T* gradient = nullptr;
+};
+
+/// The number of elements of all of them together.
+template <class T>
+index count_elements(std::span<parameter<T>* const> parameters) {
+  index sum = 0;
+  for (const parameter<T>* p : parameters) sum += p->size();
+  return sum;
+}
 
 /// Begins a new step: every gradient is zero again.
 template <class T>

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
 #include <new>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -18,6 +18,7 @@
 #include "../core/sweep.hpp"
 #include "arena.hpp"
 #include "gradient_slot.hpp"
+#include "parameter.hpp"
 #include "tensor_view.hpp"
 #include "variable.hpp"
 
@@ -34,12 +35,12 @@ namespace nn {
 ///     optimiser.step(model.parameters(), rate);
 ///     tape.reset();
 ///
-/// A tape serves one thread at a time; the operations on it use up to `execution::threads`.
+/// Layers that behave differently while they learn (batch_norm, dropout) ask the tape: train() is how it begins,
+/// evaluate() is for use. A tape serves one thread at a time; the operations on it use up to `execution::threads`.
 template <class T>
 class tape {
  public:
-  static constexpr std::size_t largest_inputs = 4;
-  static constexpr std::size_t largest_backward = 96;
+  static constexpr std::size_t largest_backward = 128;
 
   explicit tape(execution resources = {}) : resources_(resources) {}
   tape(const tape&) = delete;
@@ -51,6 +52,56 @@ class tape {
   variable constant(const tensor_view<const T>& data) { return append(data, {}, false); }
   /// Data whose gradient is wanted: read it with gradient() after backward().
   variable differentiable(const tensor_view<const T>& data) { return append(data, {}, true); }
+  /// The value of `v` as data: no gradient goes further back from here.
+  variable detach(variable v) { return constant(value(v)); }
+  /// What a layer reads of one of its parameters, or of what stands in its place, and where the gradient goes. A layer
+  /// asks in forward and keeps the answer for backward.
+  parameter_view<T> read(const parameter<T>& p) const {
+    parameter_view<T> result{p.value().data, p.trainable ? p.gradient().data : nullptr};
+    for (const stand_in& s : stand_ins_)
+      if (s.of == &p) result = s.view;
+    if (suspended_ > 0) result.gradient = nullptr;
+    return result;
+  }
+
+  // --- what a stretch of code is for ---
+
+  /// From here on layers learn: batch statistics, and dropout by the masks of number `noise`, which goes up by one at
+  /// each reset().
+  void train(std::uint64_t noise) {
+    training_ = true;
+    noise_ = noise;
+  }
+  void train() { train(noise_); }
+  /// From here on layers are used: running statistics, no dropout.
+  void evaluate() { training_ = false; }
+  bool training() const { return training_; }
+  std::uint64_t noise() const { return noise_; }
+
+  /// Until the returned object ends, nothing that is recorded can be differentiated, and nothing is kept for it.
+  [[nodiscard]] auto no_gradients() {
+    ++suspended_;
+    return scope([this] { --suspended_; });
+  }
+  /// Until the returned object ends, layers read `values` in the place of `parameters`, one after the other, and add
+  /// their gradients to `gradients` (none if empty; trainable or not): a network as a function of its parameters, for
+  /// inner loops and trajectories. Both must outlive the step. @throws argument_error  a size that is not the sum of
+  /// the parameters'
+  [[nodiscard]] auto substitute(std::span<parameter<T>* const> parameters, const tensor_view<const T>& values,
+                                const tensor_view<T>& gradients = {}) {
+    const index size = count_elements(parameters);
+    if (values.size() != size)
+      fail("tape::substitute: values has ", values.size(), " elements, the parameters have ", size);
+    if (gradients && gradients.size() != size)
+      fail("tape::substitute: gradients has ", gradients.size(), " elements, the parameters have ", size);
+    const std::size_t before = stand_ins_.size();
+    index at = 0;
+    for (const parameter<T>* p : parameters) {
+      stand_ins_.push_back({p, {values.data + at, gradients ? gradients.data + at : nullptr}});
+      at += p->size();
+    }
+    return scope([this, before] { stand_ins_.resize(before); });
+  }
 
   // --- recording ---
 
@@ -63,7 +114,7 @@ class tape {
   /// `largest_backward` bytes. It is dropped if neither an input nor, by `has_parameters`, the operation itself needs a
   /// gradient.
   template <class Backward>
-  variable record(const tensor_view<const T>& value, std::initializer_list<variable> inputs, const Backward& backward,
+  variable record(const tensor_view<const T>& value, std::span<const variable> inputs, const Backward& backward,
                   bool has_parameters = false) {
     static_assert(std::is_trivially_copyable_v<Backward>, "capture pointers, views and variables, not containers");
     static_assert(sizeof(Backward) <= largest_backward, "put large state into tape.allocate() or tape.memory()");
@@ -71,7 +122,7 @@ class tape {
     const bool wanted =
         has_parameters || std::any_of(inputs.begin(), inputs.end(), [&](variable v) { return needs_gradient(v); });
     const variable self = append(value, inputs, wanted);
-    if (wanted) {
+    if (nodes_.back().needs_gradient) {
       node& added = nodes_.back();
       std::memcpy(added.state, &backward, sizeof(Backward));
       added.backward = [](const std::byte* state, tape& t, variable v) {
@@ -79,6 +130,11 @@ class tape {
       };
     }
     return self;
+  }
+  template <class Backward>
+  variable record(const tensor_view<const T>& value, std::initializer_list<variable> inputs, const Backward& backward,
+                  bool has_parameters = false) {
+    return record(value, std::span(inputs.begin(), inputs.size()), backward, has_parameters);
   }
 
   /// Appends a scalar that backward() starts from: the sum of all of them is differentiated, each with weight 1.
@@ -160,13 +216,14 @@ class tape {
     nodes_.clear();
     memory_.reset();
     ++step_;
+    if (training_) ++noise_;
   }
 
  private:
   struct node {
     tensor_view<const T> value;
     T* gradient = nullptr;
-    std::array<variable, largest_inputs> inputs{};
+    const variable* inputs = nullptr;
     void (*backward)(const std::byte* state, tape& t, variable self) = nullptr;
     bool needs_gradient = false;
     bool loss = false;
@@ -181,13 +238,13 @@ class tape {
   }
   node& at(variable v) { return const_cast<node&>(std::as_const(*this).at(v)); }
 
-  variable append(const tensor_view<const T>& value, std::initializer_list<variable> inputs, bool needs_gradient) {
-    if (inputs.size() > largest_inputs)
-      fail("tape::record: ", inputs.size(), " inputs given, at most ", largest_inputs, " expected");
+  variable append(const tensor_view<const T>& value, std::span<const variable> inputs, bool needs_gradient) {
+    variable* kept = inputs.empty() ? nullptr : memory_.template take<variable>(static_cast<index>(inputs.size()));
+    std::copy(inputs.begin(), inputs.end(), kept);
     node& added = nodes_.emplace_back();
     added.value = value;
-    std::copy(inputs.begin(), inputs.end(), added.inputs.begin());
-    added.needs_gradient = needs_gradient;
+    added.inputs = kept;
+    added.needs_gradient = needs_gradient && suspended_ == 0;
     return {static_cast<std::int32_t>(nodes_.size()) - 1, step_};
   }
   void forget_gradients() {
@@ -206,10 +263,30 @@ class tape {
     }
   }
 
+  struct stand_in {
+    const parameter<T>* of;
+    parameter_view<T> view;
+  };
+  template <class End>
+  class scope {
+   public:
+    explicit scope(const End& end) : end_(end) {}
+    scope(const scope&) = delete;
+    scope& operator=(const scope&) = delete;
+    ~scope() { end_(); }
+
+   private:
+    End end_;
+  };
+
   execution resources_;
   arena memory_;
   std::vector<node> nodes_;
+  std::vector<stand_in> stand_ins_;
   std::uint32_t step_ = 0;
+  int suspended_ = 0;
+  bool training_ = true;
+  std::uint64_t noise_ = 0;
 };
 
 }  // namespace nn
