@@ -5,7 +5,6 @@
 
 #include <distill/row/evaluate.hpp>
 
-#include "harness/dual.hpp"
 #include "harness/problem.hpp"
 
 namespace harness {
@@ -100,7 +99,7 @@ void symmetric_when_claimed(const Objective& objective) {
 /// The slopes that an objective returns are the derivatives of the term that it returns.
 template <distill::separable Objective>
 void slopes_are_derivatives(const Objective& objective) {
-  using V = dual<double>;
+  using V = distill::dual<double>;
   constexpr auto sums = static_cast<std::size_t>(distill::detail::sums_of<Objective>());
   for (const double log_t : {-0.01, -0.7, -5.0, -30.0})
     for (const double d : {-25.0, -2.0, -0.6, -0.4, -1e-3, 1e-6, 0.1, 0.49, 0.51, 3.0, 25.0}) {
@@ -134,7 +133,7 @@ void slopes_are_derivatives(const Objective& objective) {
 /// The same of an objective over logits.
 template <distill::elementwise Objective>
 void slopes_are_derivatives(const Objective& objective) {
-  using V = dual<double>;
+  using V = distill::dual<double>;
   constexpr auto sums = static_cast<std::size_t>(distill::detail::sums_of<Objective>());
   for (const double t : {-30.0, -2.0, 0.01, 0.3, 25.0})
     for (const double s : {-25.0, -1.9999, 1e-6, 0.3001, 0.8, 30.0}) {

@@ -306,4 +306,23 @@ DISTILL_HD DISTILL_INLINE V mass_times(V a, V b) {
   return lane<V>::select(a == zero, zero, a * b);
 }
 
+/// a / b where a = 0 wins over b = 0.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V mass_over(V a, V b) {
+  const V zero(lane_scalar<V>(0));
+  return lane<V>::select(a == zero, zero, a / b);
+}
+
+/// a - b, and 0 where both are -inf: what is masked on both sides is equal.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V difference_of(V a, V b) {
+  return lane<V>::select(a == b, V(lane_scalar<V>(0)), a - b);
+}
+
+/// x as a constant: of a dual number (dual.hpp) the value alone.
+template <lane_type V>
+DISTILL_HD DISTILL_INLINE V without_slope(V x) {
+  return x;
+}
+
 DISTILL_NAMESPACE_END

@@ -25,6 +25,7 @@
 #include <utility>
 
 #include "../config.hpp"
+#include "dual.hpp"
 #include "lane.hpp"
 #include "matrix_view.hpp"
 #include "simd.hpp"
@@ -52,6 +53,11 @@ DISTILL_INLINE auto descending_key(T x) {
   constexpr int sign = 8 * static_cast<int>(sizeof(T)) - 1;
   const B bits = lane<T>::to_bits(x);
   return static_cast<B>(bits ^ (((bits >> sign) - 1) >> 1));  // the other bits of what is not negative turn round
+}
+
+template <class T>
+auto descending_key(dual<T> x) {
+  return descending_key(x.value);
 }
 
 /// The order of the keys, which NaN cannot upset; -0 does not occur.
@@ -184,6 +190,14 @@ void counting_sort(const T* values, index n, ranked<T>* out) {
   }
 }
 
+/// Dual numbers, by their values.
+template <class T>
+void sort_by_comparison(const T* values, index n, ranked<T>* out) {
+  const auto read = entries_of(values);
+  for (index i = 0; i < n; ++i) out[i] = read(i);
+  std::sort(out, out + n, precedes<T>);
+}
+
 }  // namespace detail
 
 /// The n values (float or double) and their columns in descending order into `out`, ties by ascending column: a stable
@@ -191,7 +205,9 @@ void counting_sort(const T* values, index n, ranked<T>* out) {
 /// neither. 3 to 9 ns an element for float, 4 to 14 for double, up to 28 where doubles are nearly equal.
 template <class T>
 void sort_descending(const T* values, index n, ranked<T>* out, ranked<T>* scratch) {
-  if (n <= detail::longest_counted_row<T>)
+  if constexpr (is_dual<T>)
+    detail::sort_by_comparison(values, n, out);
+  else if (n <= detail::longest_counted_row<T>)
     detail::counting_sort(values, n, out);
   else if (n < 1000)
     detail::radix_sort<T, 8, 4>(n, detail::entries_of(values), out, scratch);
@@ -204,16 +220,20 @@ void sort_descending(const T* values, index n, ranked<T>* out, ranked<T>* scratc
 /// count is small.
 template <class T>
 void sort_largest(const T* values, index n, index count, ranked<T>* out, ranked<T>* scratch) {
-  if (count <= 0 || count > n / 4 || n <= detail::longest_counted_row<T>)
-    return sort_descending(values, n, out, scratch);
-  const auto read = detail::entries_of(values);
-  detail::digit_counts<T, 11, 1, detail::bits_below<T, 11, 1>> counts(n, read);
-  counts.move(n, read, 0, out);
-  const index stop = counts.end_of(detail::descending_key(out[count - 1].value), 0);
-  if (stop < 256) return std::sort(out, out + stop, detail::precedes<T>);
-  std::copy(out, out + stop, scratch);
-  detail::radix_sort<T, 11, 3>(
-      stop, [scratch](index i) { return scratch[i]; }, out, scratch);
+  if constexpr (is_dual<T>) {
+    detail::sort_by_comparison(values, n, out);
+  } else {
+    if (count <= 0 || count > n / 4 || n <= detail::longest_counted_row<T>)
+      return sort_descending(values, n, out, scratch);
+    const auto read = detail::entries_of(values);
+    detail::digit_counts<T, 11, 1, detail::bits_below<T, 11, 1>> counts(n, read);
+    counts.move(n, read, 0, out);
+    const index stop = counts.end_of(detail::descending_key(out[count - 1].value), 0);
+    if (stop < 256) return std::sort(out, out + stop, detail::precedes<T>);
+    std::copy(out, out + stop, scratch);
+    detail::radix_sort<T, 11, 3>(
+        stop, [scratch](index i) { return scratch[i]; }, out, scratch);
+  }
 }
 
 DISTILL_NAMESPACE_END

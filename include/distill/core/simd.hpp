@@ -8,6 +8,7 @@
 
 #include "../config.hpp"
 #include "buffer.hpp"
+#include "dual.hpp"
 #include "lane.hpp"
 #include "matrix_view.hpp"
 
@@ -21,9 +22,10 @@ inline xsimd::batch<float>& xsimd::batch<float>::operator/=(const xsimd::batch<f
 
 DISTILL_NAMESPACE_BEGIN
 
-/// The widest batch of T (float or double) that the flags of the including translation unit allow.
+/// The widest batch of T (float or double) that the flags of the including translation unit allow; of a dual number a
+/// batch of one, itself.
 template <class T>
-using simd = xsimd::batch<T>;
+using simd = std::conditional_t<is_dual<T>, T, xsimd::batch<T>>;
 
 /// How many batches the registers hold.
 #if defined(__AVX512F__) || defined(__aarch64__)
@@ -71,9 +73,11 @@ namespace detail {
 
 /// The first `count` < width elements at p; `fill` in the other lanes. Reads nothing beyond them.
 template <class T>
-DISTILL_INLINE simd<T> load_partial(const T* p, index count, T fill) {
+DISTILL_INLINE simd<T> load_partial(const T* p, index count, std::type_identity_t<T> fill) {
 #if defined(__AVX512F__)
-  if constexpr (std::is_same_v<T, float>)
+  if constexpr (is_dual<T>)
+    return count > 0 ? *p : fill;
+  else if constexpr (std::is_same_v<T, float>)
     return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>((1u << count) - 1), p);
   else
     return _mm512_mask_loadu_pd(_mm512_set1_pd(fill), static_cast<__mmask8>((1u << count) - 1), p);
@@ -88,7 +92,9 @@ DISTILL_INLINE simd<T> load_partial(const T* p, index count, T fill) {
 template <class T>
 DISTILL_INLINE void store_partial(T* p, index count, simd<T> v) {
 #if defined(__AVX512F__)
-  if constexpr (std::is_same_v<T, float>)
+  if constexpr (is_dual<T>) {
+    if (count > 0) *p = v;
+  } else if constexpr (std::is_same_v<T, float>)
     _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), v);
   else
     _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), v);
@@ -102,23 +108,25 @@ DISTILL_INLINE void store_partial(T* p, index count, simd<T> v) {
 /// Writes past the caches; p lies on a boundary of the batch's size. xsimd 8.1 has no streaming store.
 template <class T>
 DISTILL_INLINE void store_stream(T* p, simd<T> v) {
+  if constexpr (is_dual<T>) return v.store_aligned(p);
 #if defined(__AVX512F__)
-  if constexpr (std::is_same_v<T, float>)
+  else if constexpr (std::is_same_v<T, float>)
     _mm512_stream_ps(p, v);
   else
     _mm512_stream_pd(p, v);
 #elif defined(__AVX__)
-  if constexpr (std::is_same_v<T, float>)
+  else if constexpr (std::is_same_v<T, float>)
     _mm256_stream_ps(p, v);
   else
     _mm256_stream_pd(p, v);
 #elif defined(__SSE2__)
-  if constexpr (std::is_same_v<T, float>)
+  else if constexpr (std::is_same_v<T, float>)
     _mm_stream_ps(p, v);
   else
     _mm_stream_pd(p, v);
 #else
-  v.store_aligned(p);
+  else
+    v.store_aligned(p);
 #endif
 }
 
@@ -175,7 +183,9 @@ DISTILL_INLINE void transpose_4x4(const T* from, index from_stride, T* to, index
 template <class T>
 DISTILL_INLINE T reduce_max(simd<T> v) {
 #if defined(__AVX512F__)
-  if constexpr (std::is_same_v<T, float>)
+  if constexpr (is_dual<T>)
+    return v;
+  else if constexpr (std::is_same_v<T, float>)
     return _mm512_reduce_max_ps(v);
   else
     return _mm512_reduce_max_pd(v);
@@ -191,9 +201,11 @@ DISTILL_INLINE T reduce_max(simd<T> v) {
 
 /// The sum of the lanes in double, by a fixed tree: the rounding of the last additions must not depend on T.
 template <class T>
-DISTILL_INLINE double reduce_sum(simd<T> v) {
+DISTILL_INLINE wide<T> reduce_sum(simd<T> v) {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (is_dual<T>) {
+    return static_cast<wide<T>>(v);
+  } else if constexpr (std::is_same_v<T, float>) {
     const __m512 f = v;
     const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(f));
     const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(f, 1));
@@ -205,8 +217,8 @@ DISTILL_INLINE double reduce_sum(simd<T> v) {
   constexpr std::size_t n = simd<T>::size;
   alignas(cache_line) T stored[n];
   v.store_aligned(stored);
-  double lanes[n];
-  for (std::size_t i = 0; i < n; ++i) lanes[i] = static_cast<double>(stored[i]);
+  wide<T> lanes[n];
+  for (std::size_t i = 0; i < n; ++i) lanes[i] = static_cast<wide<T>>(stored[i]);
   for (std::size_t half = n / 2; half > 0; half /= 2)
     for (std::size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
   return lanes[0];
