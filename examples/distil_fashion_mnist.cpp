@@ -5,11 +5,10 @@
 #include <cstdio>
 #include <distill/catalogue.hpp>
 #include <distill/nn/criterion.hpp>
-#include <distill/nn/linear.hpp>
-#include <distill/nn/relu.hpp>
 #include <functional>
 #include <thread>
 
+#include "support/networks.hpp"
 #include "support/report.hpp"
 
 namespace {
@@ -18,7 +17,7 @@ using distill::index;
 using namespace example;
 
 struct settings {
-  std::string objective = "kl";
+  std::string objective = "kl", teacher = "wide_mlp", student = "tiny_mlp";
   double temperature = 2;
   int epochs = 4, students = 5, threads = 0;
   std::uint64_t seed = 1;
@@ -29,7 +28,6 @@ struct settings {
 };
 
 constexpr index batch_size = 128, labelled_in_batch = 32;  // the rest of a distilled batch is unlabelled
-constexpr double teacher_rate = 1e-3, student_rate = 2e-3;
 constexpr index curve_points = 16;
 
 /// Records a loss on the tape and returns its value.
@@ -62,24 +60,6 @@ recorded_loss distillation_loss(const settings& s) {
   return result;
 }
 
-nn::sequential<float> make_teacher(std::uint64_t seed) {
-  nn::sequential<float> net;
-  net.add(nn::linear<float>(labelled_images::pixels_per_image, 512, seed));
-  net.add(nn::relu<float>{});
-  net.add(nn::linear<float>(512, 256, seed + 1));
-  net.add(nn::relu<float>{});
-  net.add(nn::linear<float>(256, labelled_images::classes, seed + 2));
-  return net;
-}
-
-nn::sequential<float> make_student(std::uint64_t seed) {
-  nn::sequential<float> net;
-  net.add(nn::linear<float>(labelled_images::pixels_per_image, 64, seed));
-  net.add(nn::relu<float>{});
-  net.add(nn::linear<float>(64, labelled_images::classes, seed + 1));
-  return net;
-}
-
 std::vector<index> every_image(const labelled_images& images) {
   std::vector<index> all(static_cast<std::size_t>(images.size()));
   std::iota(all.begin(), all.end(), index(0));
@@ -90,14 +70,16 @@ class main_job {
  public:
   explicit main_job(const settings& s)
       : settings_(s),
+        teacher_(network_called(s.teacher, "--teacher")),
+        student_(network_called(s.student, "--student")),
         distilled_loss_(distillation_loss(s)),
         plain_loss_(loss_of(distill::cross_entropy{})),
         data_(load_fashion_mnist(s.data)),
         tape_({.threads = s.threads}),
         student_steps_(s.epochs * data_.train.size() / batch_size),
         teacher_steps_(2 * student_steps_),
-        bar_(teacher_work * static_cast<double>(teacher_steps_) +
-             static_cast<double>(2 * s.students * student_steps_)) {}
+        bar_(teacher_.work * static_cast<double>(teacher_steps_) +
+             student_.work * static_cast<double>(2 * s.students * student_steps_)) {}
 
   std::vector<network_results> run() {
     network_results teacher{.name = "teacher", .id = "teacher"}, plain{.name = "plain", .id = "plain"},
@@ -113,18 +95,16 @@ class main_job {
   double seconds() const { return bar_.seconds(); }
 
  private:
-  static constexpr double teacher_work = 8;  // a teacher's step takes about as long as that many of a student's
-
   void train_teacher(network_results& results) {
     bar_.phase("teacher");
-    nn::sequential<float> net = make_teacher(settings_.seed * 1000);
+    nn::network<float> net = teacher_.make(settings_.seed * 1000);
     sampler images(every_image(data_.train), settings_.seed * 1000 + 10);
     train(
-        net, {.steps = teacher_steps_, .learning_rate = teacher_rate}, data_.test, tape_, bar_,
+        net, {.steps = teacher_steps_, .learning_rate = teacher_.rate}, data_.test, tape_, bar_,
         [&](image_batch& batch) {
           for (index i = 0; i < batch_size; ++i) batch.add(data_.train, images.next(), true, nullptr);
         },
-        weighted(teacher_work, plain_loss_));
+        weighted(teacher_.work, plain_loss_));
     teacher_train_ = predict(net, data_.train, tape_);
     teacher_test_ = predict(net, data_.test, tape_);
     record(results, teacher_test_);
@@ -140,9 +120,9 @@ class main_job {
     const auto split = all.begin() + std::min<index>(settings_.labelled(), data_.train.size());
     sampler labelled({all.begin(), split}, seed + 1), unlabelled({split, all.end()}, seed + 2);
     const index with_label = !distil || split == all.end() ? batch_size : labelled_in_batch;
-    nn::sequential<float> net = make_student(seed + 3);
+    nn::network<float> net = student_.make(seed + 3);
     results.curves.push_back(train(
-        net, {.steps = student_steps_, .learning_rate = student_rate, .curve_points = curve_points}, data_.test, tape_,
+        net, {.steps = student_steps_, .learning_rate = student_.rate, .curve_points = curve_points}, data_.test, tape_,
         bar_,
         [&](image_batch& batch) {
           const logit_table* teacher = distil ? &teacher_train_ : nullptr;
@@ -151,7 +131,7 @@ class main_job {
             batch.add(data_.train, has_label ? labelled.next() : unlabelled.next(), has_label, teacher);
           }
         },
-        distil ? distilled_loss_ : plain_loss_));
+        weighted(student_.work, distil ? distilled_loss_ : plain_loss_)));
     record(results, predict(net, data_.test, tape_));
   }
 
@@ -168,6 +148,7 @@ class main_job {
   }
 
   settings settings_;
+  const known_network &teacher_, &student_;
   recorded_loss distilled_loss_, plain_loss_;
   fashion_mnist data_;
   nn::tape<float> tape_;
@@ -193,6 +174,8 @@ settings parse(int argc, char** argv) {
   app.add_option("--objective", s.objective, "the distillation objective; an unknown name lists them")
       ->capture_default_str();
   app.add_option("--temperature", s.temperature, "of the distillation objective")->capture_default_str();
+  app.add_option("--teacher", s.teacher, "a network; an unknown name lists them")->capture_default_str();
+  app.add_option("--student", s.student, "another one, of any kind")->capture_default_str();
   app.add_option("--epochs", s.epochs, "a student's passes over 60 000 images; the teacher makes twice as many")
       ->capture_default_str();
   app.add_option("--seed", s.seed, "of everything random")->capture_default_str();

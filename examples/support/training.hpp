@@ -11,7 +11,7 @@
 #include <distill/metric/negative_log_likelihood.hpp>
 #include <distill/nn/adam.hpp>
 #include <distill/nn/cosine_schedule.hpp>
-#include <distill/nn/sequential.hpp>
+#include <distill/nn/layer.hpp>
 #include <distill/train/progress.hpp>
 #include <numeric>
 #include <span>
@@ -71,7 +71,9 @@ struct image_batch {
 };
 
 /// The network's logits for every image.
-inline logit_table predict(const nn::sequential<float>& model, const labelled_images& images, nn::tape<float>& tape) {
+inline logit_table predict(const nn::layer<float>& model, const labelled_images& images, nn::tape<float>& tape) {
+  const auto nothing_to_learn = tape.no_gradients();
+  tape.evaluate();
   constexpr index chunk = 500;
   logit_table result(static_cast<std::size_t>(images.size() * labelled_images::classes));
   for (index first = 0; first < images.size(); first += chunk) {
@@ -82,6 +84,7 @@ inline logit_table predict(const nn::sequential<float>& model, const labelled_im
     std::copy_n(logits.data, logits.size(), result.begin() + first * labelled_images::classes);
     tape.reset();
   }
+  tape.train();
   return result;
 }
 
@@ -112,7 +115,7 @@ struct training_plan {
 /// Trains with Adam and a cosine schedule. `fill(batch)` collects the next batch, `loss(tape, logits, batch)` records
 /// the loss and returns its value.
 template <class Fill, class Loss>
-std::vector<curve_point> train(nn::sequential<float>& model, const training_plan& plan, const labelled_images& test,
+std::vector<curve_point> train(nn::layer<float>& model, const training_plan& plan, const labelled_images& test,
                                nn::tape<float>& tape, progress& bar, const Fill& fill, const Loss& loss) {
   nn::adam<float> optimiser;
   const nn::cosine_schedule rate{.peak = plan.learning_rate, .steps = plan.steps, .warm_up = plan.steps / 20};

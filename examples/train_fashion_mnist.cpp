@@ -1,0 +1,190 @@
+// Trains one network on Fashion-MNIST, as a program of your own would: data, network, optimiser, loop. Ctrl-C saves a
+// checkpoint, --resume goes on from it as if nothing had been.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <distill/data/horizontal_flip.hpp>
+#include <distill/data/in_turn.hpp>
+#include <distill/data/loader.hpp>
+#include <distill/data/normalisation.hpp>
+#include <distill/data/random_crop.hpp>
+#include <distill/io/idx.hpp>
+#include <distill/metric/accuracy.hpp>
+#include <distill/metric/calibration.hpp>
+#include <distill/metric/negative_log_likelihood.hpp>
+#include <distill/nn/adamw.hpp>
+#include <distill/nn/cosine_schedule.hpp>
+#include <distill/nn/criterion.hpp>
+#include <distill/objective/cross_entropy.hpp>
+#include <distill/train/checkpoint.hpp>
+#include <distill/train/loop.hpp>
+#include <distill/train/model_file.hpp>
+#include <distill/train/supervised_step.hpp>
+
+#include "support/networks.hpp"
+
+namespace {
+
+using distill::index;
+namespace data = distill::data;
+namespace nn = distill::nn;
+namespace train = distill::train;
+using distill::matrix_view;
+using batches_of_images = data::loader<float, std::uint8_t>;
+constexpr data::image_extents image{1, 28, 28};
+
+struct settings {
+  std::string network = "mlp", data = "/usr/share/datasets/fashion-mnist", output = "out";
+  int epochs = 0, threads = 0;
+  index batch = 128;
+  double rate = 0, weight_decay = 0.02;
+  std::uint64_t seed = 1;
+  bool resume = false;
+};
+
+/// One of the two parts of the data: bytes as the files have them.
+struct images_and_labels {
+  distill::idx_file images, labels;
+
+  images_and_labels(const std::filesystem::path& folder, const std::string& part)
+      : images(distill::read_idx(folder / (part + "-images-idx3-ubyte.gz"), 3)),
+        labels(distill::read_idx(folder / (part + "-labels-idx1-ubyte.gz"), 1)) {}
+  data::dataset<std::uint8_t> view() const {
+    const index count = images.extents[0];
+    return {matrix_view<const std::uint8_t>(images.bytes.data(), count, std::ssize(images.bytes) / count),
+            labels.bytes};
+  }
+};
+
+/// The network's logits for every image, in order.
+std::vector<float> predict(const nn::network<float>& network, batches_of_images& images, nn::tape<float>& tape) {
+  std::vector<float> logits;
+  const auto nothing_to_learn = tape.no_gradients();
+  tape.evaluate();
+  images.seek(0);
+  for (index n = 0; n < images.batches_per_epoch(); ++n) {
+    const auto& batch = images.next();
+    const nn::tensor_view<const float> pixels(batch.features.data, {batch.size(), 1, image.height, image.width});
+    const auto found = tape.value(network.forward(tape, tape.constant(pixels)));
+    logits.insert(logits.end(), found.data, found.data + found.size());
+    tape.reset();
+  }
+  tape.train();
+  return logits;
+}
+
+int run(const settings& s) {
+  const example::known_network& known = example::network_called(s.network, "--network");
+  const int epochs = s.epochs > 0 ? s.epochs : known.epochs;
+  const double rate = s.rate > 0 ? s.rate : known.rate;
+
+  const images_and_labels training(s.data, "train"), test(s.data, "t10k");
+  const auto normalise = data::normalisation::measure(training.view().features);
+  const double black = -normalise.mean[0] / normalise.deviation[0];
+  batches_of_images batches(training.view(),
+                            {.batch = s.batch, .seed = s.seed, .drop_last = true, .ahead = s.threads != 1},
+                            data::in_turn(normalise, data::random_crop{image, known.shift, black},
+                                          data::horizontal_flip{image, known.mirror ? 0.5 : 0.0}));
+  batches_of_images tests(test.view(), {.batch = 500, .shuffle = false}, normalise);
+
+  nn::network<float> network = known.make(s.seed);
+  const auto parameters = network.parameters();
+  nn::tape<float> tape({.threads = s.threads});
+  nn::adamw<float> optimiser({.weight_decay = s.weight_decay});
+  nn::criterion<float, distill::cross_entropy> criterion(distill::cross_entropy{});
+  const index steps = epochs * batches.batches_per_epoch();
+  const nn::cosine_schedule schedule{.peak = rate, .steps = steps, .warm_up = steps / 20};
+  const auto step = train::supervised_step(
+      tape, network, optimiser, batches, schedule,
+      [&](auto& on, nn::variable logits, const auto& batch) {
+        return criterion(on, logits, {.labels = batch.labels}).value;
+      },
+      image);
+
+  const std::filesystem::path folder = s.output, checkpoint_file = folder / (s.network + ".checkpoint");
+  std::filesystem::create_directories(folder);
+  train::loop_state state;
+  train::checkpoint<float> all;
+  all.add("network", network).add("optimiser", optimiser, parameters).add("loop", state).add("tape", tape);
+  if (s.resume) all.load(checkpoint_file);
+
+  const auto accuracy = [&] {
+    const std::vector<float> logits = predict(network, tests, tape);
+    return 100 * distill::accuracy(matrix_view<const float>(logits.data(), test.view().size(), 10), test.labels.bytes);
+  };
+  train::progress bar(static_cast<double>(steps - state.step));
+  bar.phase(s.network);
+  train::curves curves({"epoch", "loss", "test accuracy"});
+  std::printf("%s: %lld parameters, %lld steps of %lld images\n", s.network.c_str(),
+              static_cast<long long>(nn::count_elements<float>(parameters)), static_cast<long long>(steps),
+              static_cast<long long>(s.batch));
+  const train::loop_end end =
+      train::run(state,
+                 {.epochs = epochs,
+                  .steps_per_epoch = batches.batches_per_epoch(),
+                  .items_per_step = static_cast<double>(s.batch),
+                  .validate = accuracy,
+                  .after_epoch =
+                      [&](const train::epoch_report& report) {
+                        bar.clear();
+                        std::printf("epoch %2lld  loss %.4f  test accuracy %.2f %%\n",
+                                    static_cast<long long>(report.epoch), report.loss, report.validation);
+                        std::fflush(stdout);
+                        return true;
+                      },
+                  .file = checkpoint_file,
+                  .save = [&](const std::filesystem::path& file) { all.save(file); },
+                  .catch_interrupt = true,
+                  .bar = &bar,
+                  .record = &curves},
+                 step);
+  bar.clear();
+  if (end == train::loop_end::interrupted) return 130;
+
+  const std::vector<float> logits = predict(network, tests, tape);
+  const matrix_view<const float> table(logits.data(), test.view().size(), 10);
+  std::printf("\n%s after %d epochs: test accuracy %.2f %%, NLL %.4f, ECE %.2f %%; %.0f s\n", s.network.c_str(), epochs,
+              100 * distill::accuracy(table, test.labels.bytes),
+              distill::negative_log_likelihood(table, test.labels.bytes),
+              100 * distill::calibration(table, test.labels.bytes).expected_error, bar.seconds());
+  const auto name = [&](const char* ending) { return folder / (s.network + ending); };
+  train::save_model(name(".safetensors"), network);
+  curves.save(name(".csv"));
+  const bool drawn = curves.draw(name(".png"), "test accuracy", s.network + " on Fashion-MNIST");
+  std::printf("written: %s, %s%s%s\n", name(".safetensors").c_str(), name(".csv").c_str(), drawn ? ", " : "",
+              drawn ? name(".png").c_str() : "");
+  return 0;
+}
+
+settings parse(int argc, char** argv) {
+  settings s;
+  CLI::App app("Trains a network on Fashion-MNIST");
+  app.add_option("--network", s.network, "an unknown name lists them")->capture_default_str();
+  app.add_option("--epochs", s.epochs, "0: what suits the network")->check(CLI::Range(0, 1000));
+  app.add_option("--rate", s.rate, "the largest learning rate; 0: what suits the network")->check(CLI::Range(0., 1.));
+  app.add_option("--weight-decay", s.weight_decay, "of AdamW")->capture_default_str()->check(CLI::Range(0., 1.));
+  app.add_option("--batch", s.batch, "images a step")->capture_default_str()->check(CLI::Range(1, 60000));
+  app.add_option("--seed", s.seed, "of everything random")->capture_default_str();
+  app.add_option("--threads", s.threads, "0: every core")->check(CLI::Range(0, 1024));
+  app.add_option("--data", s.data, "folder with the four IDX files")->capture_default_str();
+  app.add_option("--output", s.output, "folder for the network, its curve and its checkpoint")->capture_default_str();
+  app.add_flag("--resume", s.resume, "goes on from the checkpoint in the output folder");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    std::exit(app.exit(asked));
+  }
+  return s;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(parse(argc, argv));
+  } catch (const std::exception& error) {
+    std::string sentence = error.what();
+    if (sentence.rfind("distill: ", 0) == 0) sentence.erase(0, 9);
+    std::fprintf(stderr, "train_fashion_mnist: %s\n", sentence.c_str());
+    return 1;
+  }
+}
