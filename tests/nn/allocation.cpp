@@ -3,6 +3,7 @@
 #include <distill/nn/conv2d.hpp>
 #include <distill/nn/linear.hpp>
 #include <distill/nn/max_pool.hpp>
+#include <distill/nn/model/vision_transformer.hpp>
 #include <distill/nn/relu.hpp>
 #include <distill/nn/sgd.hpp>
 
@@ -38,6 +39,39 @@ long allocations_of_later_steps(Optimiser optimiser, int threads) {
   const long before = allocations;
   for (const index batch : {32, 32, 5, 32, 1, 17}) step(batch);
   return allocations - before;
+}
+
+/// Attention, dropout, layer norms, taps and a second head, trained and used.
+long allocations_of_an_attention_network(int threads) {
+  nn::network<float> model = nn::vision_transformer<float>({.blocks = 1, .dropout = 0.1, .second_outputs = 5});
+  const std::vector<nn::parameter<float>*> parameters = model.parameters();
+  const nn::tensor<float> x = random_tensor<float>({8, 1, 28, 28}, 5);
+  nn::tape<float> tape({threads});
+  const auto step = [&](index batch) {
+    const nn::tensor_view<const float> images(x.data(), {batch, 1, 28, 28});
+    tape.train();
+    const auto out = model.run(tape, tape.constant(images));
+    quadratic_loss(tape, out.logits);
+    quadratic_loss(tape, out.second);
+    quadratic_loss(tape, out.taps[1]);
+    zero_gradients(parameters);
+    tape.backward();
+    tape.reset();
+    tape.evaluate();
+    model.forward(tape, tape.constant(images));
+    tape.reset();
+  };
+  step(8);
+  const long before = allocations;
+  for (const index batch : {8, 3, 1, 8}) step(batch);
+  return allocations - before;
+}
+
+TEST_CASE("allocation: none after the first step of an attention network") {
+  CHECK(allocations_of_an_attention_network(1) == 0);
+#if DISTILL_USE_OPENMP
+  CHECK(allocations_of_an_attention_network(2) == 0);
+#endif
 }
 
 TEST_CASE("allocation: none after the first step") {

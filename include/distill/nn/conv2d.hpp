@@ -158,7 +158,8 @@ class conv2d : public layer<T> {
     const index group_sums = weight.gradient == nullptr ? 0 : rounded(way.sum_size());
     const index bias_sums = bias_gradient == nullptr ? 0 : rounded(outputs);
     const index sums_size = groups * group_sums + bias_sums;
-    const index runs = std::min(batch, std::clamp<index>((index{1} << 20) / std::max<index>(1, sums_size), 8, 32));
+    const index most = std::clamp<index>((index{1} << 20) / std::max<index>(1, sums_size), 8, 32);
+    const index runs = std::clamp<index>(batch, 1, most);  // one even of no images: its sums are zero
     const index prepared_size = dx ? rounded(way.prepared_size()) : 0, scratch_size = rounded(way.backward_scratch());
     const int threads = t.threads(work(s, batch * groups));
     const arena::position start = t.memory().mark();
