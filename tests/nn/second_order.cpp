@@ -12,6 +12,7 @@
 #include <distill/nn/log_softmax.hpp>
 #include <distill/nn/max_pool.hpp>
 #include <distill/nn/mean_over_tokens.hpp>
+#include <distill/nn/multi_head_self_attention.hpp>
 #include <distill/nn/parameter_list.hpp>
 #include <distill/nn/pixels_to_tokens.hpp>
 #include <distill/nn/position_embedding.hpp>
@@ -224,6 +225,13 @@ TEST_CASE("second order: through norms, dropout, residuals, tokens and embedding
         return m;
       },
       {4, 6});
+  check_products("attention",
+                 []<class T>() {
+                   nn::sequential<T> m;
+                   m.add(nn::multi_head_self_attention<T>{4, 2, 1});
+                   return m;
+                 },
+                 {2, 3, 4});
   check_products(
       "embedding, position_embedding, layer_norm, mean_over_tokens",
       []<class T>() {
