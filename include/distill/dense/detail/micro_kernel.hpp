@@ -23,14 +23,15 @@ DISTILL_INLINE void unroll(const F& f) {
   unroll(std::make_integer_sequence<int, Count>{}, f);
 }
 
-/// The largest block. Two vectors a row keep 16 (12) sums: more than the latency of two FMA units asks for, few enough
-/// that a's row pointers fit the other registers, so that a is read where it lies, in any layout. (AVX-512, 8×2: 95 %
-/// of the peak; 12×2 loses 10 % to the addresses, 8×3 gains 1 % and wastes more at the edges.)
+/// The largest block: as many sums as the registers hold beside a line of b and an element of a, and no more rows than
+/// there are other registers for their addresses, so that a is read where it lies, in any layout. (AVX-512, 8×2: 95 %
+/// of the peak; 12×2 loses 10 % to the addresses, 8×3 gains 1 % and wastes more at the edges. AVX2, 4×3: 6×2 is 3 %
+/// slower, 4×2 10 %.)
 template <class T>
 struct micro_block {
   static constexpr int width = lane<simd<T>>::width;
-  static constexpr int rows = simd_registers >= 32 ? 8 : 6;
-  static constexpr int vectors = 2;
+  static constexpr int rows = simd_registers >= 32 ? 8 : 4;
+  static constexpr int vectors = simd_registers >= 32 ? 2 : 3;
   static constexpr int columns = vectors * width;
 };
 
