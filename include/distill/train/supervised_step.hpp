@@ -1,11 +1,8 @@
 // The step that most loops make.
 #pragma once
 
-#include <array>
-#include <initializer_list>
-#include <vector>
-
 #include "../config.hpp"
+#include "../data/image_extents.hpp"
 #include "../data/loader.hpp"
 #include "../nn/layer.hpp"
 #include "../nn/parameter.hpp"

@@ -41,6 +41,8 @@ class safetensors_header {
   template <class Text>
   safetensors_header(const std::filesystem::path& path, const Text& text, std::uint64_t data_size) : path_(path) {
     if (text.empty() || text.front() != '{') fail_file(path_, "the header does not begin with '{'");
+    // To the parser this would be the end.
+    if (text.find('\0') != Text::npos) fail_file(path_, "malformed header: a zero byte");
     nlohmann::json::sax_parse(text.begin(), text.end(), this);
     lay_out(data_size);
   }
