@@ -12,6 +12,7 @@
 #include <distill/nn/log_softmax.hpp>
 #include <distill/nn/max_pool.hpp>
 #include <distill/nn/mean_over_tokens.hpp>
+#include <distill/nn/multi_head_self_attention.hpp>
 #include <distill/nn/parameter_list.hpp>
 #include <distill/nn/pixels_to_tokens.hpp>
 #include <distill/nn/position_embedding.hpp>
@@ -23,7 +24,6 @@
 #include <distill/nn/softmax.hpp>
 #include <distill/nn/tanh.hpp>
 #include <distill/nn/unrolled.hpp>
-#include <distill/objective/cross_entropy.hpp>
 #include <distill/objective/soft_cross_entropy.hpp>
 
 #include "support.hpp"
@@ -148,32 +148,30 @@ calling<T, F> call(const F& f) {
 }  // namespace
 
 TEST_CASE("second order: through linear and every activation") {
-  check_products(
-      "linear, tanh, sigmoid",
-      []<class T>() {
-        nn::sequential<T> m;
-        m.add(nn::linear<T>{4, 5, 1});
-        m.add(nn::tanh<T>{});
-        m.add(nn::linear<T>{5, 5, 2});
-        m.add(nn::sigmoid<T>{});
-        m.add(nn::linear<T>{5, 3, 3});
-        return m;
-      },
-      {3, 4});
-  check_products(
-      "gelu, silu, softmax",
-      []<class T>() {
-        nn::sequential<T> m;
-        m.add(nn::linear<T>{4, 5, 1});
-        m.add(nn::gelu<T>{});
-        m.add(nn::linear<T>{5, 6, 2});
-        m.add(nn::silu<T>{});
-        m.add(nn::softmax<T>{});
-        m.add(nn::linear<T>{6, 3, 3});
-        m.add(nn::log_softmax<T>{});
-        return m;
-      },
-      {3, 4});
+  check_products("linear, tanh, sigmoid",
+                 []<class T>() {
+                   nn::sequential<T> m;
+                   m.add(nn::linear<T>{4, 5, 1});
+                   m.add(nn::tanh<T>{});
+                   m.add(nn::linear<T>{5, 5, 2});
+                   m.add(nn::sigmoid<T>{});
+                   m.add(nn::linear<T>{5, 3, 3});
+                   return m;
+                 },
+                 {3, 4});
+  check_products("gelu, silu, softmax",
+                 []<class T>() {
+                   nn::sequential<T> m;
+                   m.add(nn::linear<T>{4, 5, 1});
+                   m.add(nn::gelu<T>{});
+                   m.add(nn::linear<T>{5, 6, 2});
+                   m.add(nn::silu<T>{});
+                   m.add(nn::softmax<T>{});
+                   m.add(nn::linear<T>{6, 3, 3});
+                   m.add(nn::log_softmax<T>{});
+                   return m;
+                 },
+                 {3, 4});
   check_products(
       "relu",
       []<class T>() {
@@ -187,19 +185,18 @@ TEST_CASE("second order: through linear and every activation") {
 }
 
 TEST_CASE("second order: through convolutions of every kind, and pooling") {
-  for (const nn::conv2d_options options : {nn::conv2d_options{.padding = 1}, nn::conv2d_options{.stride = 2},
-                                           nn::conv2d_options{.padding = 1, .groups = 2},
-                                           nn::conv2d_options{.padding = 1, .groups = 4}})
-    check_products(
-        "conv2d, tanh, conv2d",
-        [options]<class T>() {
-          nn::sequential<T> m;
-          m.add(nn::conv2d<T>{4, 4, 3, 1, options});
-          m.add(nn::tanh<T>{});
-          m.add(nn::conv2d<T>{4, 2, 1, 2});
-          return m;
-        },
-        {2, 4, 5, 6});
+  for (const nn::conv2d_options options :
+       {nn::conv2d_options{.padding = 1}, nn::conv2d_options{.stride = 2},
+        nn::conv2d_options{.padding = 1, .groups = 2}, nn::conv2d_options{.padding = 1, .groups = 4}})
+    check_products("conv2d, tanh, conv2d",
+                   [options]<class T>() {
+                     nn::sequential<T> m;
+                     m.add(nn::conv2d<T>{4, 4, 3, 1, options});
+                     m.add(nn::tanh<T>{});
+                     m.add(nn::conv2d<T>{4, 2, 1, 2});
+                     return m;
+                   },
+                   {2, 4, 5, 6});
   check_products(
       "conv2d, max_pool, conv2d",
       []<class T>() {
@@ -228,6 +225,13 @@ TEST_CASE("second order: through norms, dropout, residuals, tokens and embedding
         return m;
       },
       {4, 6});
+  check_products("attention",
+                 []<class T>() {
+                   nn::sequential<T> m;
+                   m.add(nn::multi_head_self_attention<T>{4, 2, 1});
+                   return m;
+                 },
+                 {2, 3, 4});
   check_products(
       "embedding, position_embedding, layer_norm, mean_over_tokens",
       []<class T>() {
@@ -311,12 +315,13 @@ TEST_CASE("second order: the Hessian of a linear softmax classifier has its clos
     return m;
   });
   const numbers x = random_numbers(batch * d, 5), v = random_numbers(both.second.size(), 6);
-  const std::vector<int> labels{0, 2, 1, -100, 2};
+  const numbers labels = random_numbers(batch * classes, 9);  // which the Hessian does not depend on
   both.second.at(v);
   nn::tape<number> tape;
-  nn::criterion<number, distill::cross_entropy> criterion{distill::cross_entropy{}};
-  const nn::tensor<number> in = nn::lift(view(x, {batch, d}));
-  const auto loss = criterion(tape, both.twin.forward(tape, tape.constant(in.view())), {.labels = labels});
+  nn::criterion<number, distill::soft_cross_entropy> criterion{distill::soft_cross_entropy{}};
+  const nn::tensor<number> in = nn::lift(view(x, {batch, d})), soft = nn::lift(view(labels, {batch, classes}));
+  const auto loss =
+      criterion(tape, both.twin.forward(tape, tape.constant(in.view())), {.teacher = soft.view().matrix()});
   tape.backward();
   numbers product(v.size()), gradient(v.size()), expected(v.size());
   both.second.product(product);
@@ -325,7 +330,6 @@ TEST_CASE("second order: the Hessian of a linear softmax classifier has its clos
   for (std::size_t i = 0; i < v.size(); ++i) along += gradient[i] * v[i];
   CHECK(loss.value.slope == doctest::Approx(along).epsilon(1e-13));
   for (std::size_t b = 0; b < batch; ++b) {  // (diag q − q qᵀ) ⊗ x xᵀ, the bias as an input that is 1
-    if (labels[b] < 0) continue;
     double q[classes], to_z[classes], total = 0, mean = 0;
     for (std::size_t c = 0; c < classes; ++c) {
       double z = both.theta[d * classes + c];
@@ -352,9 +356,12 @@ TEST_CASE("second order: training on input gradients has its closed form (KDIGA)
   nn::sequential<double> teacher = build_mlp{d, 7, classes}.operator()<double>();
   const nn::tensor_shape shape{batch, d};
   const numbers x = random_numbers(batch * d, 5);
-  const std::vector<int> labels{0, 2, 1, 1};
-  const nn::criterion_targets<double> targets{.labels = labels, .options = {.reduction = distill::reduction::sum()}};
-  nn::criterion<double, distill::cross_entropy> criterion{distill::cross_entropy{}};
+  const std::size_t labels[] = {0, 2, 1, 1};
+  numbers logits(batch * classes, -INFINITY);  // of these labels
+  for (std::size_t b = 0; b < batch; ++b) logits[b * classes + labels[b]] = 0;
+  const nn::criterion_targets<double> targets{.teacher = view(logits, {batch, classes}).matrix(),
+                                              .options = {.reduction = distill::reduction::sum()}};
+  nn::criterion<double, distill::soft_cross_entropy> criterion{distill::soft_cross_entropy{}};
   const auto input_gradient = [&](const nn::sequential<double>& model) {
     nn::tape<double> tape;
     const nn::variable in = tape.differentiable(view(x, shape));
@@ -376,9 +383,10 @@ TEST_CASE("second order: training on input gradients has its closed form (KDIGA)
   both.second.at();
   nn::tape<number> lifted;
   const nn::tensor<number> xv = nn::lift(view(x, shape), view(v, shape));
-  nn::criterion<number, distill::cross_entropy> twins{distill::cross_entropy{}};
+  nn::criterion<number, distill::soft_cross_entropy> twins{distill::soft_cross_entropy{}};
+  const nn::tensor<number> fixed = nn::lift(view(logits, {batch, classes}));
   twins(lifted, both.twin.forward(lifted, lifted.constant(xv.view())),
-        {.labels = labels, .options = {.reduction = distill::reduction::sum()}});
+        {.teacher = fixed.view().matrix(), .options = {.reduction = distill::reduction::sum()}});
   lifted.backward();
   numbers product(both.theta.size()), expected(product.size());
   both.second.product(product);
@@ -408,7 +416,7 @@ TEST_CASE("second order: training on input gradients has its closed form (KDIGA)
     for (std::size_t c = 0; c < classes; ++c) mean += (dz[c] /= total) * rz[c];
     for (std::size_t c = 0; c < classes; ++c) {
       rdz[c] = dz[c] * (rz[c] - mean);
-      dz[c] -= labels[b] == static_cast<int>(c) ? 1 : 0;
+      dz[c] -= labels[b] == c ? 1 : 0;
       gb2[c] += rdz[c];
     }
     for (std::size_t h = 0; h < hidden; ++h) {
@@ -489,8 +497,8 @@ struct matching {
           lifted.backward();
           both.second.product(to);
           const auto add = [&](nn::variable from, numbers& all, index width) {
-            const std::span<double> part =
-                std::span(all).subspan(first(j) * static_cast<std::size_t>(width), static_cast<std::size_t>(chunk * width));
+            const std::span<double> part = std::span(all).subspan(first(j) * static_cast<std::size_t>(width),
+                                                                  static_cast<std::size_t>(chunk * width));
             nn::copy_slopes(nn::tensor_view<const number>(lifted.gradient(from)), part, 1.0, true);
           };
           add(in, to_x, inputs);
@@ -540,7 +548,8 @@ TEST_CASE("unrolled: trajectory matching against differences of the whole inner 
 }
 
 TEST_CASE("unrolled: errors") {
-  CHECK(message_of([] { nn::unrolled<double>(0, 1); }) == "distill: unrolled: size is 0, steps is 1, at least 1 expected");
+  CHECK(message_of([] { nn::unrolled<double>(0, 1); }) ==
+        "distill: unrolled: size is 0, steps is 1, at least 1 expected");
   CHECK_THROWS_AS(nn::unrolled<double>(1, 0), argument_error);
   CHECK_THROWS_AS(nn::unrolled<double>(1, 1, 1.0), argument_error);
   nn::unrolled<double> inner(2, 3);

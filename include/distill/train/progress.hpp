@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -38,8 +39,8 @@ class progress {
     if (!terminal_ || std::chrono::duration<double>(now - drawn_).count() < 0.1) return;
     drawn_ = now;
     const double share = std::clamp(done_ / total_, 0.0, 1.0), spent = seconds_since(start_);
-    const int left = share > 0 ? static_cast<int>(std::min(spent * (1 - share) / share + 0.5, 1e6)) : 0,
-              full = static_cast<int>(share * width);
+    const int left = share > 0 ? static_cast<int>(std::min(spent * (1 - share) / share + 0.5, 1e6)) : 0;
+    const auto full = static_cast<std::size_t>(share * static_cast<double>(width));
     std::fprintf(stderr, "\r\033[K[%s%s] %3.0f %%  %s  loss %.4f  %.0f %s/s  %d:%02d left",
                  std::string(full, '#').c_str(), std::string(width - full, '.').c_str(), 100 * share, phase_.c_str(),
                  loss, phase_items_ / seconds_since(phase_start_), items_name_.c_str(), left / 60, left % 60);
@@ -60,7 +61,7 @@ class progress {
 
  private:
   using clock = std::chrono::steady_clock;
-  static constexpr int width = 24;
+  static constexpr std::size_t width = 24;
   static double seconds_since(clock::time_point start) {
     return std::chrono::duration<double>(clock::now() - start).count();
   }
