@@ -179,6 +179,97 @@ DISTILL_INLINE void transpose_4x4(const T* from, index from_stride, T* to, index
     for (index j = 0; j < 4; ++j) to[j * to_stride + i] = from[i * from_stride + j];
 }
 
+/// even, odd = the elements of both batches, one after the other, at even and at odd positions.
+template <class T>
+DISTILL_INLINE void deinterleave(simd<T> first, simd<T> second, simd<T>& even, simd<T>& odd) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) {
+    const __m512i evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    even = _mm512_permutex2var_ps(first, evens, second);
+    odd = _mm512_permutex2var_ps(first, _mm512_add_epi32(evens, _mm512_set1_epi32(1)), second);
+  } else {
+    const __m512i evens = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+    even = _mm512_permutex2var_pd(first, evens, second);
+    odd = _mm512_permutex2var_pd(first, _mm512_add_epi64(evens, _mm512_set1_epi64(1)), second);
+  }
+#else
+  constexpr std::size_t n = simd<T>::size;
+  alignas(cache_line) T both[2 * n], apart[2 * n];
+  first.store_aligned(both);
+  second.store_aligned(both + n);
+  for (std::size_t i = 0; i < n; ++i) apart[i] = both[2 * i], apart[n + i] = both[2 * i + 1];
+  even = simd<T>::load_aligned(apart);
+  odd = simd<T>::load_aligned(apart + n);
+#endif
+}
+
+/// The way back: first, second = even₀ odd₀ even₁ odd₁ …
+template <class T>
+DISTILL_INLINE void interleave(simd<T> even, simd<T> odd, simd<T>& first, simd<T>& second) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) {
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    first = _mm512_permutex2var_ps(even, low, odd);
+    second = _mm512_permutex2var_ps(even, _mm512_add_epi32(low, _mm512_set1_epi32(8)), odd);
+  } else {
+    const __m512i low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+    first = _mm512_permutex2var_pd(even, low, odd);
+    second = _mm512_permutex2var_pd(even, _mm512_add_epi64(low, _mm512_set1_epi64(4)), odd);
+  }
+#else
+  constexpr std::size_t n = simd<T>::size;
+  alignas(cache_line) T both[2 * n], apart[2 * n];
+  even.store_aligned(apart);
+  odd.store_aligned(apart + n);
+  for (std::size_t i = 0; i < n; ++i) both[2 * i] = apart[i], both[2 * i + 1] = apart[n + i];
+  first = simd<T>::load_aligned(both);
+  second = simd<T>::load_aligned(both + n);
+#endif
+}
+
+/// rows[j][i] = rows[i][j] of a square of batches.
+template <class T>
+DISTILL_INLINE void transpose_square(simd<T> (&rows)[simd<T>::size]) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) {
+    __m512 pairs[16], fours[16];  // runs of two and of four rows, side by side in each 128 bits
+    for (int i = 0; i < 16; i += 2) {
+      pairs[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+      pairs[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4)
+      for (int j = 0; j < 2; ++j) {
+        const __m512d a = _mm512_castps_pd(pairs[i + j]), b = _mm512_castps_pd(pairs[i + 2 + j]);
+        fours[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+        fours[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+      }
+    for (int j = 0; j < 4; ++j) {
+      const __m512 a = _mm512_shuffle_f32x4(fours[j], fours[4 + j], 0x88);
+      const __m512 b = _mm512_shuffle_f32x4(fours[j], fours[4 + j], 0xdd);
+      const __m512 c = _mm512_shuffle_f32x4(fours[8 + j], fours[12 + j], 0x88);
+      const __m512 d = _mm512_shuffle_f32x4(fours[8 + j], fours[12 + j], 0xdd);
+      rows[j] = _mm512_shuffle_f32x4(a, c, 0x88);
+      rows[8 + j] = _mm512_shuffle_f32x4(a, c, 0xdd);
+      rows[4 + j] = _mm512_shuffle_f32x4(b, d, 0x88);
+      rows[12 + j] = _mm512_shuffle_f32x4(b, d, 0xdd);
+    }
+    return;
+  }
+#endif
+  constexpr std::size_t n = simd<T>::size;
+  alignas(cache_line) T lanes[n * n], turned[n * n];
+  for (std::size_t i = 0; i < n; ++i) rows[i].store_aligned(lanes + i * n);
+  if constexpr (n % 4 == 0) {
+    for (std::size_t i = 0; i < n; i += 4)
+      for (std::size_t j = 0; j < n; j += 4)
+        transpose_4x4(lanes + i * n + j, static_cast<index>(n), turned + j * n + i, static_cast<index>(n));
+  } else {
+    for (std::size_t i = 0; i < n; ++i)
+      for (std::size_t j = 0; j < n; ++j) turned[j * n + i] = lanes[i * n + j];
+  }
+  for (std::size_t i = 0; i < n; ++i) rows[i] = simd<T>::load_aligned(turned + i * n);
+}
+
 /// The largest lane. NaN lanes may be passed over: sums of exponentials, not maxima, carry NaN.
 template <class T>
 DISTILL_INLINE T reduce_max(simd<T> v) {

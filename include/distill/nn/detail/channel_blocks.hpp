@@ -5,8 +5,7 @@
 
 #include "../../config.hpp"
 #include "../../core/simd.hpp"
-#include "../../core/sweep.hpp"
-#include "../../core/transpose.hpp"
+#include "unrolled.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
@@ -26,15 +25,16 @@ struct channel_blocks {
   /// Planes of height × width at (top, left); zero around them and in the lanes after the last channel.
   void gather(const T* planes, index height, index width, index top, index left, T* to) const {
     for (index first = 0; first < channels; first += lanes, to += block_stride()) {
+      const T* from = planes + first * height * width;
       const index used = std::min(lanes, channels - first);
-      if (used < lanes) std::fill_n(to, block_stride(), T(0));
       std::fill_n(to, top * row_stride(), T(0));
       for (index y = 0; y < height; ++y) {
         T* row = to + (top + y) * row_stride();
         std::fill_n(row, left * lanes, T(0));
-        distill::detail::transpose(planes + first * height * width + y * width, height * width, used, width,
-                                   row + left * lanes, lanes);
-        std::fill_n(row + (left + width) * lanes, (columns - left - width) * lanes, T(0));
+        row += left * lanes;
+        for (index x = 0; x < width; x += lanes)
+          turn(from + y * width + x, height * width, used, pixels(height - y, width, x), row + x * lanes);
+        std::fill_n(row + width * lanes, (columns - left - width) * lanes, T(0));
       }
       std::fill_n(to + (top + height) * row_stride(), (rows - top - height) * row_stride(), T(0));
     }
@@ -51,10 +51,55 @@ struct channel_blocks {
 
   /// The first height rows and width columns, back to planes.
   void scatter(const T* from, index height, index width, T* planes) const {
-    for (index first = 0; first < channels; first += lanes, from += block_stride())
+    for (index first = 0; first < channels; first += lanes, from += block_stride()) {
+      T* to = planes + first * height * width;
+      const index used = std::min(lanes, channels - first);
       for (index y = 0; y < height; ++y)
-        distill::detail::transpose(from + y * row_stride(), lanes, width, std::min(lanes, channels - first),
-                                   planes + first * height * width + y * width, height * width);
+        for (index x = 0; x < width; x += lanes)
+          turn_back(from + y * row_stride() + x * lanes, pixels(height - y, width, x), to + y * width + x,
+                    height * width, used);
+    }
+  }
+
+ private:
+  static constexpr int square_size = static_cast<int>(lanes);
+
+  /// How many pixels to move at column x of the first of the last `left` rows: whole vectors run into the next rows,
+  /// which are written later, as long as there are any.
+  static index pixels(index left, index width, index x) {
+    return left * width - x >= lanes ? lanes : std::min(lanes, width - x);
+  }
+
+  /// `count` pixels of `used` planes to as many vectors.
+  static void turn(const T* from, index stride, index used, index count, T* to) {
+    if (used == lanes && count == lanes)
+      return turn_square([&](index i) DISTILL_LAMBDA_INLINE { return simd<T>::load_unaligned(from + i * stride); },
+                         [&](index i, const simd<T>& v) DISTILL_LAMBDA_INLINE { v.store_aligned(to + i * lanes); });
+    turn_square(
+        [&](index i) DISTILL_LAMBDA_INLINE {
+          return distill::detail::load_partial<T>(from + std::min(i, used - 1) * stride, i < used ? count : 0, T(0));
+        },
+        [&](index i, const simd<T>& v) DISTILL_LAMBDA_INLINE {
+          if (i < count) v.store_aligned(to + i * lanes);
+        });
+  }
+  /// `count` vectors to as many pixels of `used` planes.
+  static void turn_back(const T* from, index count, T* to, index stride, index used) {
+    if (used == lanes && count == lanes)
+      return turn_square([&](index i) DISTILL_LAMBDA_INLINE { return simd<T>::load_aligned(from + i * lanes); },
+                         [&](index i, const simd<T>& v) DISTILL_LAMBDA_INLINE { v.store_unaligned(to + i * stride); });
+    turn_square([&](index i)
+                    DISTILL_LAMBDA_INLINE { return simd<T>::load_aligned(from + std::min(i, count - 1) * lanes); },
+                [&](index i, const simd<T>& v) DISTILL_LAMBDA_INLINE {
+                  if (i < used) distill::detail::store_partial<T>(to + i * stride, count, v);
+                });
+  }
+  template <class Load, class Store>
+  DISTILL_INLINE static void turn_square(const Load& load, const Store& store) {
+    simd<T> square[square_size];
+    unrolled<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { square[i] = load(i); });
+    distill::detail::transpose_square<T>(square);
+    unrolled<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { store(i, square[i]); });
   }
 };
 
