@@ -70,7 +70,7 @@ def peers_of(objective):
         return ["ours", "eager", "best"]
     if objective not in TRANSPORTS:
         return PEERS[:4]
-    return [peer for peer in PEERS if peer != "compile" and (peer != "pot" or has_no_loop_behind(objective))]
+    return [peer for peer in PEERS if peer not in ("compile", "best") and (peer != "pot" or has_no_loop_behind(objective))]
 
 
 def has_no_loop_behind(objective):
