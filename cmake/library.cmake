@@ -9,6 +9,9 @@ target_link_libraries(distill INTERFACE Eigen3::Eigen xsimd Threads::Threads)
 if(TARGET ZLIB::ZLIB)
   target_link_libraries(distill INTERFACE ZLIB::ZLIB)
 endif()
+if(DISTILL_HAS_JSON)
+  target_link_libraries(distill INTERFACE nlohmann_json::nlohmann_json)
+endif()
 # Every header must compile alone: target all_verify_interface_header_sets.
 set_target_properties(distill PROPERTIES VERIFY_INTERFACE_HEADER_SETS ${PROJECT_IS_TOP_LEVEL})
 

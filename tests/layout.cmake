@@ -16,8 +16,11 @@ set(may_schedule core)
 set(may_select core)
 set(may_io core)
 set(may_nn core dense row pair objective)
+set(may_data core io)
+set(may_train core dense row pair objective state target schedule select metric io nn data)
 
-foreach(room core dense rank row transport pair contrast objective state method target schedule select metric io nn)
+foreach(room core dense rank row transport pair contrast objective state method target schedule select metric io nn data
+        train)
   file(GLOB_RECURSE headers "${ROOT}/include/distill/${room}/*.hpp")
   foreach(header IN LISTS headers)
     file(STRINGS "${header}" lines REGEX "#include \"")

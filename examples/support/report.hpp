@@ -2,17 +2,20 @@
 #pragma once
 
 #include <cstdio>
+#include <distill/io/atomic_file.hpp>
 #include <distill/metric/calibration.hpp>
+#include <distill/train/picture.hpp>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
-#include "picture.hpp"
 #include "statistics.hpp"
 #include "training.hpp"
 
 namespace example {
+
+using distill::train::draw_picture;
+using distill::train::gnuplot_string;
 
 /// One network's results, over seeds where there are several.
 struct network_results {
@@ -48,15 +51,10 @@ inline void print_table(const std::vector<network_results>& networks) {
 
 namespace detail {
 
-/// Writes the lines under a temporary name first.
 inline void write_file(const std::filesystem::path& file, const std::string& text) {
-  const std::filesystem::path partial = file.string() + ".part";
-  {
-    std::ofstream out(partial);
-    out << text;
-    if (!out.flush()) throw std::runtime_error("cannot write " + partial.string());
-  }
-  std::filesystem::rename(partial, file);
+  distill::atomic_file out(file);
+  out.write(text);
+  out.commit();
 }
 
 inline std::string curves_csv(const std::vector<network_results>& students) {
@@ -118,7 +116,7 @@ inline std::vector<std::filesystem::path> write_report(const std::filesystem::pa
     plot += ", " + curves + " skip 1 using 1:" + column + ":" + error + " with yerrorbars ls " + style + " notitle, " +
             curves + " skip 1 using 1:" + column + " with lines ls " + style + " title '" + students[s].name + "'";
   }
-  if (draw(folder / "curves.png", plot + "\n")) files.push_back(folder / "curves.png");
+  if (draw_picture(folder / "curves.png", plot + "\n")) files.push_back(folder / "curves.png");
 
   // A bin of a handful of images says nothing about accuracy: it is in the file, not in the picture.
   plot =
@@ -128,7 +126,7 @@ inline std::vector<std::filesystem::path> write_report(const std::filesystem::pa
   for (std::size_t n = 0; n < networks.size(); ++n)
     plot += ", " + gnuplot_string(files[n + 1]) + " skip 1 using 1:($3 < 10 ? 1/0 : $2) with linespoints ls " +
             std::to_string(n + 1) + " title '" + networks[n].name + "'";
-  if (draw(folder / "reliability.png", plot + "\n")) files.push_back(folder / "reliability.png");
+  if (draw_picture(folder / "reliability.png", plot + "\n")) files.push_back(folder / "reliability.png");
   return files;
 }
 

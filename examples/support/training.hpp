@@ -12,17 +12,18 @@
 #include <distill/nn/adam.hpp>
 #include <distill/nn/cosine_schedule.hpp>
 #include <distill/nn/sequential.hpp>
+#include <distill/train/progress.hpp>
 #include <numeric>
 #include <span>
 #include <vector>
 
 #include "fashion_mnist.hpp"
-#include "progress.hpp"
 
 namespace example {
 
 using distill::index;
 namespace nn = distill::nn;
+using distill::train::progress;
 using logit_table = std::vector<float>;  // images × 10
 
 inline distill::matrix_view<const float> as_matrix(const logit_table& table) {

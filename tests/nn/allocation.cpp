@@ -1,10 +1,14 @@
 // The one translation unit of the nn tests that replaces the global operator new.
 #include <distill/nn/adam.hpp>
+#include <distill/nn/adamw.hpp>
+#include <distill/nn/clip_gradients.hpp>
 #include <distill/nn/conv2d.hpp>
+#include <distill/nn/exponential_average.hpp>
 #include <distill/nn/linear.hpp>
 #include <distill/nn/max_pool.hpp>
 #include <distill/nn/model/vision_transformer.hpp>
 #include <distill/nn/relu.hpp>
+#include <distill/nn/sam.hpp>
 #include <distill/nn/sgd.hpp>
 
 #include "harness/counting_new.hpp"
@@ -69,10 +73,26 @@ long allocations_of_an_attention_network(int threads) {
 
 TEST_CASE("allocation: none after the first step of an attention network") {
   CHECK(allocations_of_an_attention_network(1) == 0);
+  CHECK(allocations_of_later_steps<float>(everything_else(), 1) == 0);
 #if DISTILL_USE_OPENMP
   CHECK(allocations_of_an_attention_network(2) == 0);
 #endif
 }
+
+/// The rest of what a step may be made of, on the gradients that are there.
+class everything_else {
+ public:
+  void step(const std::vector<nn::parameter<float>*>& parameters, double rate, distill::execution resources) {
+    nn::clip_gradients(parameters, 1.0, resources);
+    sam_.ascend(parameters, resources);
+    sam_.descend(parameters, rate, resources);
+    average_.update(parameters, 0.99, resources);
+  }
+
+ private:
+  nn::sam<float, nn::adamw<float>> sam_{nn::adamw<float>(), {.adaptive = true, .alpha = 0.2}};
+  nn::exponential_average<float> average_;
+};
 
 TEST_CASE("allocation: none after the first step") {
   const long before = allocations;
@@ -80,6 +100,7 @@ TEST_CASE("allocation: none after the first step") {
   CHECK(allocations == before + 1);
   CHECK(allocations_of_later_steps<float>(nn::sgd<float>({.momentum = 0.9}), 1) == 0);
   CHECK(allocations_of_later_steps<double>(nn::adam<double>(), 1) == 0);
+  CHECK(allocations_of_later_steps<float>(everything_else(), 1) == 0);
 #if DISTILL_USE_OPENMP  // starting a std::thread allocates
   CHECK(allocations_of_later_steps<float>(nn::sgd<float>({.momentum = 0.9}), 2) == 0);
 #endif

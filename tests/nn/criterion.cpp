@@ -107,6 +107,32 @@ TEST_CASE("criterion: two losses on one variable add up, each time backward() is
   for (index i = 0; i < logits.size(); ++i) CHECK(tape.gradient(z).data[i] == once[static_cast<std::size_t>(i)]);
 }
 
+TEST_CASE("criterion: two networks that learn from each other, the gradient of both") {
+  const classification<double> data;
+  const nn::tensor<double> a = random_tensor<double>({6, 5}, 9), b = random_tensor<double>({6, 5}, 10);
+  nn::criterion<double, distill::kl> criterion{distill::kl{}};
+  nn::tape<double> tape;
+  const nn::variable student = tape.differentiable(a.view()), teacher = tape.differentiable(b.view());
+  const double value = criterion(tape, student, teacher);
+  tape.backward();
+  nn::tensor<double> to_student({6, 5}), to_teacher({6, 5});
+  const double expected = distill::value_and_gradient(
+      distill::kl{}, distill::batch<double>{.student = a.view().matrix(), .teacher = b.view().matrix()},
+      {.student = to_student.view().matrix(), .teacher = to_teacher.view().matrix()});
+  CHECK(value == expected);
+  for (index i = 0; i < 30; ++i) {
+    CHECK(tape.gradient(student).data[i] == to_student.data()[i]);
+    CHECK(tape.gradient(teacher).data[i] == to_teacher.data()[i]);
+  }
+  tape.reset();  // one of them fixed
+  const nn::variable fixed = tape.constant(a.view()), learns = tape.differentiable(b.view());
+  CHECK(static_cast<double>(criterion(tape, fixed, learns)) == expected);
+  tape.backward();
+  CHECK(tape.gradient(learns).data[7] == to_teacher.data()[7]);
+  CHECK(message_of([&] { criterion(tape, fixed, learns, data.targets()); }) ==
+        "distill: criterion: teacher is given as a variable and in targets, one of them expected");
+}
+
 TEST_CASE_TEMPLATE("criterion: distillation training gives the same bits for 1, 2 and 3 threads", T, float, double) {
   const classification<T> data;
   std::vector<T> expected;

@@ -1,4 +1,5 @@
 #include <distill/nn/conv2d.hpp>
+#include <distill/nn/gradient_check.hpp>
 #include <distill/nn/linear.hpp>
 #include <distill/nn/max_pool.hpp>
 #include <distill/nn/relu.hpp>
@@ -7,46 +8,14 @@
 
 namespace nn_tests {
 
-/// Every parameter and every input against central differences; the error is relative to the largest gradient.
+/// Every parameter and every input against differences; steps are short, for the sake of the kinks.
 void check_gradients(nn::sequential<double>& model, const nn::tensor_shape& shape) {
-  nn::tensor<double> x = random_tensor<double>(shape, 11);
-  const std::vector<nn::parameter<double>*> parameters = model.parameters();
-  for (nn::parameter<double>* p : parameters)
+  const nn::tensor<double> x = random_tensor<double>(shape, 11);
+  for (nn::parameter<double>* p : model.parameters())
     for (index i = 0; i < p->size(); ++i)
       if (p->shape().rank() == 1) p->value().data[i] = 0.1 * coefficient<double>(i);  // biases start at zero
-  nn::tape<double> tape({2});
-  const auto loss = [&] {
-    tape.reset();
-    return *tape.value(quadratic_loss(tape, model.forward(tape, tape.differentiable(x.view())))).data;
-  };
-  const auto compare = [&](double* values, const std::vector<double>& gradient, const std::string& what) {
-    CAPTURE(what);
-    double worst = 0, largest = 0;
-    for (std::size_t i = 0; i < gradient.size(); ++i) {
-      const double kept = values[i], h = 1e-5;
-      values[i] = kept + h;
-      const double above = loss(), top = values[i];
-      values[i] = kept - h;
-      const double below = loss(), bottom = values[i];
-      values[i] = kept;
-      worst = std::max(worst, std::abs((above - below) / (top - bottom) - gradient[i]));
-      largest = std::max(largest, std::abs(gradient[i]));
-    }
-    CHECK(largest > 0);
-    CHECK(worst <= 1e-7 * largest);
-  };
-  zero_gradients(parameters);
-  tape.reset();
-  const nn::variable in = tape.differentiable(x.view());
-  quadratic_loss(tape, model.forward(tape, in));
-  tape.backward();
-  const double* dx = tape.gradient(in).data;
-  const std::vector<double> input_gradient(dx, dx + x.size());
-  compare(x.data(), input_gradient, "input");
-  for (nn::parameter<double>* p : parameters) {
-    const double* g = p->gradient().data;
-    compare(p->value().data, std::vector<double>(g, g + p->size()), p->name);
-  }
+  const nn::gradient_report report = nn::gradient_check(model, x.view(), {.step = 1e-5, .projections = 1});
+  CHECK_MESSAGE(report.worst <= 1e-9, report.text());
 }
 
 TEST_CASE("gradients: linear") {

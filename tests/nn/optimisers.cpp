@@ -243,6 +243,43 @@ TEST_CASE("exponential_average: the formula, swapping in and out, equal weights 
   CHECK_THROWS_AS(average.value(1), argument_error);
 }
 
+static_assert(nn::has_memory<nn::adamw<float>, float>);
+static_assert(nn::has_memory<nn::sam<float, nn::sgd<float>>, float>);
+
+TEST_CASE("exponential_average: what is saved goes on, before and after the first update") {
+  nn::parameter<double> p("p", {2});
+  const std::vector<nn::parameter<double>*> list{&p};
+  for (const int updates : {0, 2}) {
+    nn::exponential_average<double> one, other;
+    p.value().data[1] = 4;
+    for (int i = 0; i < updates; ++i) one.update(list, 0.5);
+    std::vector<double> numbers;
+    index count = 0;
+    const auto save = [&](const std::string& name, auto&& part) {
+      if constexpr (requires { part.shape; }) {
+        CHECK(name == "p.average");
+        numbers.assign(part.data, part.data + part.size());
+      } else {
+        CHECK(name == "updates");
+        count = static_cast<index>(part);
+      }
+    };
+    const auto load = [&](const std::string&, auto&& part) {
+      if constexpr (requires { part.shape; })
+        std::copy(numbers.begin(), numbers.end(), part.data);
+      else
+        part = static_cast<std::remove_reference_t<decltype(part)>>(count);
+    };
+    one.visit_memory(list, save);
+    other.visit_memory(list, load);
+    p.value().data[1] = 8;
+    one.update(list, 0.5);
+    other.update(list, 0.5);
+    CHECK(one.value(0).data[1] == (updates == 0 ? 8 : 6));
+    CHECK(other.value(0).data[1] == one.value(0).data[1]);
+  }
+}
+
 TEST_CASE("schedules: constant, stairs, a slow start") {
   CHECK(nn::constant_schedule{0.3}(1000) == 0.3);
   const nn::step_schedule stairs{.first = 2, .every = 10, .factor = 0.5};

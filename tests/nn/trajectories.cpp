@@ -101,8 +101,9 @@ class run {
     CHECK(apart <= 1e-12);
   }
   /// With the usual order of a step.
-  template <class Optimiser, class Rate, class Then>
-  void follow(const std::string& name, Optimiser optimiser, const Rate& rate, const Then& before_step) {
+  template <class Optimiser>
+  void follow(const std::string& name, Optimiser optimiser, const std::function<double(index)>& rate,
+              const std::function<void()>& before_step) {
     follow(name, [&](int step) {
       nn::zero_gradients(parameters);
       const double loss = add_gradients(step);
@@ -115,8 +116,7 @@ class run {
   void follow(const std::string& name, Optimiser optimiser, double rate) {
     follow(name, std::move(optimiser), nn::constant_schedule{rate}, [] {});
   }
-  template <class Base>
-  void follow_sam(const std::string& name, nn::sam<T, Base> optimiser) {
+  void follow_sam(const std::string& name, nn::sam<T, nn::sgd<T>> optimiser) {
     follow(name, [&](int step) {
       double loss = 0;
       int calls = 0;

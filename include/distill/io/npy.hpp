@@ -18,6 +18,8 @@
 #include "../config.hpp"
 #include "../core/half.hpp"
 #include "../core/matrix_view.hpp"
+#include "atomic_file.hpp"
+#include "detail/excerpt.hpp"
 #include "detail/npy_header.hpp"
 #include "file_error.hpp"
 
@@ -160,13 +162,15 @@ inline npy_array read_npy(const std::filesystem::path& path) {
   return result;
 }
 
-/// Writes version 1. Number: half, float, double, std::int32_t or std::int64_t.
+/// Writes version 1, atomically. Number: half, float, double, std::int32_t or std::int64_t.
+/// @throws argument_error  a negative extent
 /// @throws file_error  the file cannot be written
 template <class Number>
 void write_npy(const std::filesystem::path& path, const Number* data, const std::vector<index>& extents) {
   std::string shape;
   std::size_t bytes = sizeof(Number);
   for (const index extent : extents) {
+    if (extent < 0) fail("write_npy: an extent is ", extent, ", at least 0 expected");
     shape += (shape.empty() ? "" : ", ") + std::to_string(extent);
     bytes *= static_cast<std::size_t>(extent);
   }
@@ -176,11 +180,10 @@ void write_npy(const std::filesystem::path& path, const Number* data, const std:
   header += '\n';
   const auto size = static_cast<std::uint16_t>(header.size());
   const char version_and_size[] = {1, 0, static_cast<char>(size % 256), static_cast<char>(size / 256)};
-  std::ofstream file(path, std::ios::binary);
-  file << detail::npy_magic << std::string_view(version_and_size, 4) << header;
-  file.write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(bytes));
-  file.close();
-  if (!file) detail::fail_file(path, "cannot write");
+  atomic_file file(path);
+  file.write(std::string(detail::npy_magic) + std::string(version_and_size, 4) + header);
+  file.write(data, bytes);
+  file.commit();
 }
 
 DISTILL_NAMESPACE_END

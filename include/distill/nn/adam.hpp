@@ -6,6 +6,7 @@
 
 #include "../config.hpp"
 #include "detail/optimiser_state.hpp"
+#include "optimiser_memory.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
@@ -57,6 +58,15 @@ class adam {
   }
 
   index steps() const { return steps_; }
+
+  /// See optimiser_memory.hpp.
+  template <memory_visitor<T> Visitor>
+  void visit_memory(const std::vector<parameter<T>*>& parameters, Visitor&& visit) {
+    visit("steps", steps_);
+    visit("beta1_power", beta1_power_);
+    visit("beta2_power", beta2_power_);
+    state_.visit(name_, parameters, {"m", "v"}, visit);
+  }
 
  protected:
   /// With the decay kept apart from the gradient.

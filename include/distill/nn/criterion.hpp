@@ -1,6 +1,9 @@
 // A row objective as one node of the tape.
 #pragma once
 
+#include <array>
+#include <initializer_list>
+
 #include "../config.hpp"
 #include "../row/evaluate.hpp"
 #include "detail/hand_on.hpp"
@@ -24,34 +27,51 @@ struct criterion_targets {
 ///     const auto value = criterion(tape, logits, {.teacher = teacher_logits, .labels = labels});
 ///     tape.backward();
 ///
+/// Over dual numbers (second_order.hpp) the value carries its slope, the gradients theirs.
 /// Keeps the engine's scratch: a step like the one before allocates nothing. One criterion serves one tape at a time.
 template <class T, row_objective X>
 class criterion {
  public:
-  using result = evaluation<sum_of<X>::leaves>;
+  using result = evaluation<sum_of<X>::leaves, wide<T>>;
 
   explicit criterion(const X& objective) : objective_(objective) {}
 
   /// Records the loss of `logits` (batch × classes) and returns its value; tape.backward() starts from it.
   /// @throws argument_error  what value_and_gradient() throws
   result operator()(tape<T>& t, variable logits, const criterion_targets<T>& targets) {
-    const batch<T> in{.student = t.value(logits).matrix(), .teacher = targets.teacher, .labels = targets.labels};
-    if (!t.needs_gradient(logits)) return value(objective_, in, options_of(t, targets), workspace_);
-    const tensor_view<T> gradient = t.allocate(t.shape(logits));
-    const result r =
-        value_and_gradient(objective_, in, {.student = gradient.matrix()}, options_of(t, targets), workspace_);
-    t.record_loss(static_cast<T>(r.value), {logits}, [gradient](tape<T>& on, variable self) {
-      detail::hand_on(on, on.input(self, 0), gradient, *on.gradient(self).data);
-    });
-    return r;
+    return record(t, {logits}, targets);
+  }
+  /// With a teacher on the same tape, which gets its gradient, too: networks that learn from each other, labels that are
+  /// learned. @throws argument_error  targets that name a teacher of their own, too; what value_and_gradient() throws
+  result operator()(tape<T>& t, variable logits, variable teacher, criterion_targets<T> targets = {}) {
+    if (targets.teacher) fail("criterion: teacher is given as a variable and in targets, one of them expected");
+    targets.teacher = t.value(teacher).matrix();
+    return record(t, {logits, teacher}, targets);
   }
 
  private:
-  static row_options options_of(const tape<T>& t, const criterion_targets<T>& targets) {
+  result record(tape<T>& t, std::initializer_list<variable> inputs, const criterion_targets<T>& targets) {
+    const batch<T> in{
+        .student = t.value(*inputs.begin()).matrix(), .teacher = targets.teacher, .labels = targets.labels};
     row_options options = targets.options;
     options.execution = t.resources();
     options.store = store_mode::overwrite;  // into memory of the node's own
-    return options;
+    std::array<tensor_view<T>, 2> gradient{};
+    std::size_t which = 0;
+    for (const variable v : inputs) {
+      if (t.needs_gradient(v)) gradient[which] = t.allocate(t.shape(v));
+      ++which;
+    }
+    if (!gradient[0] && !gradient[1]) return value(objective_, in, options, workspace_);
+    gradients<T> out;
+    if (gradient[0]) out.student = gradient[0].matrix();
+    if (gradient[1]) out.teacher = gradient[1].matrix();
+    const result r = value_and_gradient(objective_, in, out, options, workspace_);
+    t.record_loss(static_cast<T>(r.value), inputs, [gradient](tape<T>& on, variable self) {
+      for (std::size_t i = 0; i < gradient.size(); ++i)
+        if (gradient[i]) detail::hand_on(on, on.input(self, i), gradient[i], *on.gradient(self).data);
+    });
+    return r;
   }
 
   X objective_;

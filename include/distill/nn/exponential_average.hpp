@@ -9,6 +9,7 @@
 #include "../core/parallel.hpp"
 #include "../core/sweep.hpp"
 #include "detail/at_exit.hpp"
+#include "optimiser_memory.hpp"
 #include "parameter.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -33,11 +34,9 @@ class exponential_average {
   /// @throws argument_error  decay outside [0, 1], a list that is not the one of the first update
   void update(const std::vector<parameter<T>*>& parameters, double decay, execution resources = {}) {
     if (!(decay >= 0 && decay <= 1)) fail("exponential_average: decay is ", decay, ", [0, 1] expected");
-    const bool first = values_.empty();
-    if (first)
-      for (const parameter<T>* p : parameters) values_.emplace_back(p->shape());
-    check(parameters);
-    const simd<T> rest(static_cast<T>(first ? 1 : 1 - decay));
+    prepare(parameters);
+    const bool first = updates_++ == 0;
+    const simd<T> rest(static_cast<T>(1 - decay));
     for (std::size_t k = 0; k < parameters.size(); ++k) {
       constexpr index piece = distill::detail::sweep_piece;
       const index size = values_[k].size(), pieces = (size + piece - 1) / piece;
@@ -68,6 +67,13 @@ class exponential_average {
     swap(parameters);
     return detail::at_exit([this, parameters] { swap(parameters); });
   }
+  /// See optimiser_memory.hpp: an average that is saved goes on.
+  template <memory_visitor<T> Visitor>
+  void visit_memory(const std::vector<parameter<T>*>& parameters, Visitor&& visit) {
+    prepare(parameters);
+    visit("updates", updates_);
+    for (std::size_t k = 0; k < parameters.size(); ++k) visit(parameters[k]->name + ".average", values_[k].view());
+  }
   /// The average of parameter k. @throws argument_error  if there is none
   tensor_view<const T> value(index k) const {
     if (k < 0 || k >= static_cast<index>(values_.size()))
@@ -76,6 +82,11 @@ class exponential_average {
   }
 
  private:
+  void prepare(const std::vector<parameter<T>*>& parameters) {
+    if (values_.empty())
+      for (const parameter<T>* p : parameters) values_.emplace_back(p->shape());
+    check(parameters);
+  }
   void check(const std::vector<parameter<T>*>& parameters) const {
     if (parameters.size() != values_.size())
       fail("exponential_average: ", parameters.size(), " parameters given, ", values_.size(), " are averaged");
@@ -86,6 +97,7 @@ class exponential_average {
   }
 
   std::vector<tensor<T>> values_;
+  index updates_ = 0;
 };
 
 }  // namespace nn

@@ -11,6 +11,7 @@
 #include "../core/error.hpp"
 #include "detail/optimiser_state.hpp"
 #include "detail/ordered_sums.hpp"
+#include "optimiser_memory.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
@@ -96,6 +97,12 @@ class sam {
 
   Base& base() { return base_; }
   const Base& base() const { return base_; }
+
+  /// The wrapped optimiser's: between steps there is nothing else. See optimiser_memory.hpp.
+  template <memory_visitor<T> Visitor>
+  void visit_memory(const std::vector<parameter<T>*>& parameters, Visitor&& visit) {
+    base_.visit_memory(parameters, visit);
+  }
 
  private:
   static constexpr double tiny = 1e-12;

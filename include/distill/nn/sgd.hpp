@@ -5,6 +5,7 @@
 
 #include "../config.hpp"
 #include "detail/optimiser_state.hpp"
+#include "optimiser_memory.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
@@ -55,6 +56,12 @@ class sgd {
             },
             value, gradient, velocity);
     });
+  }
+
+  /// See optimiser_memory.hpp.
+  template <memory_visitor<T> Visitor>
+  void visit_memory(const std::vector<parameter<T>*>& parameters, Visitor&& visit) {
+    state_.visit("sgd", parameters, {"velocity"}, visit);
   }
 
  private:

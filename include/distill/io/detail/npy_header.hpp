@@ -13,19 +13,12 @@
 #include "../../config.hpp"
 #include "../../core/matrix_view.hpp"
 #include "../file_error.hpp"
+#include "excerpt.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
 
 inline constexpr std::size_t npy_largest_rank = 16;
-
-/// The first characters of a file's text, fit for a message of one line.
-inline std::string excerpt(std::string_view text) {
-  std::string result(text.substr(0, 20));
-  std::replace_if(
-      result.begin(), result.end(), [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
-  return result;
-}
 
 /// Reads the header's text, {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, of which Python would allow
 /// more spellings than NumPy writes.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <string>
 #include <vector>
 
 #include "../../config.hpp"
@@ -43,6 +45,17 @@ class optimiser_state {
 
   /// Slot `which` of parameter k, once a step was made.
   const T* slot(std::size_t k, index which) const { return slots_[k].data() + which * slots_[k].shape()[1]; }
+  /// Calls visit("<parameter>.<name>", array) for each slot of each parameter.
+  /// @throws argument_error  as above
+  template <class Visitor>
+  void visit(const char* optimiser, const std::vector<parameter<T>*>& parameters,
+             const std::array<const char*, Slots>& names, Visitor& visit) {
+    prepare(optimiser, parameters);
+    for (std::size_t k = 0; k < parameters.size(); ++k)
+      for (index s = 0; s < Slots; ++s)
+        visit(parameters[k]->name + "." + names[static_cast<std::size_t>(s)],
+              tensor_view<T>(slots_[k].data() + s * parameters[k]->size(), parameters[k]->shape()));
+  }
 
  private:
   void prepare(const char* optimiser, const std::vector<parameter<T>*>& parameters) {
