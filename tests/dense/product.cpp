@@ -1,3 +1,4 @@
+#include <distill/core/dual.hpp>
 #include <distill/dense/product.hpp>
 
 #include "nn/support.hpp"
@@ -14,7 +15,7 @@ void compare(index m, index n, index k, bool a_transposed, bool b_transposed, in
   CAPTURE(start);
   const nn::tensor<T> a = random_tensor<T>({a_transposed ? k : m, a_transposed ? m : k}, 1);
   const nn::tensor<T> b = random_tensor<T>({b_transposed ? n : k, b_transposed ? k : n}, 2);
-  const nn::tensor<T> bias = random_tensor<T>({std::max(m, n)}, 4);
+  const nn::tensor<T> bias = random_tensor<T>({std::max(m, n)}, 4), other = random_tensor<T>({m, 2 * n}, 5);
   matrix_view<const T> left = a.view().matrix(), right = b.view().matrix();
   if (a_transposed) left = distill::transposed(left);
   if (b_transposed) right = distill::transposed(right);
@@ -26,7 +27,9 @@ void compare(index m, index n, index k, bool a_transposed, bool b_transposed, in
     const matrix_view<const T> initial = start == 0   ? matrix_view<const T>()
                                          : start == 1 ? matrix_view<const T>(out)
                                          : start == 2 ? matrix_view<const T>(bias.data(), m, n, 0, 1)
-                                                      : matrix_view<const T>(bias.data(), m, n, 1, 0);
+                                         : start == 3 ? matrix_view<const T>(bias.data(), m, n, 1, 0)
+                                         : start == 4 ? matrix_view<const T>(other.data(), m, n, 2 * n, 1)
+                                                      : matrix_view<const T>(other.data(), m, n, 2 * n, 2);
     distill::product(left, right, out, initial, {threads});
     double worst = 0;
     for (index i = 0; i < m; ++i)
@@ -35,6 +38,7 @@ void compare(index m, index n, index k, bool a_transposed, bool b_transposed, in
         if (start == 1) sum = static_cast<double>(before.view()(i, j));
         if (start == 2) sum = static_cast<double>(bias.data()[j]);
         if (start == 3) sum = static_cast<double>(bias.data()[i]);
+        if (start >= 4) sum = static_cast<double>(other.data()[i * 2 * n + j * (start - 3)]);
         for (index l = 0; l < k; ++l) sum += static_cast<double>(left(i, l)) * static_cast<double>(right(l, j));
         worst = std::max(worst, std::abs(sum - static_cast<double>(out(i, j))));
       }
@@ -48,10 +52,10 @@ TEST_CASE_TEMPLATE("product: every layout and start against loops, the same bits
                    double) {
   for (const bool a : {false, true})
     for (const bool b : {false, true})
-      for (const int start : {0, 1, 2, 3}) {
-        compare<T>(1, 1, 1, a, b, start);
-        compare<T>(3, 17, 5, a, b, start);
+      for (const int start : {0, 1, 2, 3, 4, 5}) {
         compare<T>(130, 150, 141, a, b, start);
+        for (index size = 1; size <= 40; ++size)  // all the remainders of rows, columns and depth
+          compare<T>(size, size * 17 % 40 + 1, size * 7 % 40 + 1, a, b, start);
       }
   for (const index m : {2, 64, 65})
     for (const index n : {10, 129})
@@ -70,6 +74,57 @@ TEST_CASE("product: strided parts of larger matrices") {
       double sum = inside ? 0 : 7;
       for (index k = 0; inside && k < 4; ++k) sum += left(i - 1, k) * right(k, j - 1);
       CHECK(c.view()(i, j) == doctest::Approx(sum));
+    }
+}
+
+TEST_CASE_TEMPLATE("product: any strides and a factor", T, float, double) {
+  const nn::tensor<T> a = random_tensor<T>({2000}, 1), b = random_tensor<T>({20000}, 2);
+  const matrix_view<const T> left(a.data(), 13, 9, 2, 31), right(b.data(), 9, 70, 3, 28);
+  nn::tensor<T> c({13, 70});
+  distill::product(left, right, c.view().matrix(), {}, {}, T(-2.5));
+  double worst = 0;
+  for (index i = 0; i < 13; ++i)
+    for (index j = 0; j < 70; ++j) {
+      double sum = 0;
+      for (index k = 0; k < 9; ++k) sum += static_cast<double>(left(i, k)) * static_cast<double>(right(k, j));
+      worst = std::max(worst, std::abs(static_cast<double>(c.view()(i, j)) + 2.5 * sum));
+    }
+  CHECK(worst < 100 * static_cast<double>(std::numeric_limits<T>::epsilon()));
+}
+
+TEST_CASE("product: of dual numbers, in any layout, for any threads") {
+  using number = distill::dual<double>;
+  const auto numbers = [](index size, std::uint64_t seed) {
+    const nn::tensor<double> from = random_tensor<double>({size, 2}, seed);
+    std::vector<number> all;
+    for (index i = 0; i < size; ++i) all.emplace_back(from.view()(i, 0), from.view()(i, 1));
+    return all;
+  };
+  for (const bool turned : {false, true})
+    for (const index size : {1, 7, 70, 110}) {
+      const index rows = size, columns = size + 3, depth = size == 110 ? 130 : size / 2;
+      const std::vector<number> a = numbers(rows * depth, 1), b = numbers(depth * columns, 2),
+                                bias = numbers(columns, 3);
+      std::vector<number> c(static_cast<std::size_t>(rows * columns)), again = c;
+      const matrix_view<const number> left(a.data(), rows, depth, turned ? 1 : depth, turned ? rows : 1);
+      const matrix_view<const number> right(b.data(), depth, columns, turned ? 1 : columns, turned ? depth : 1);
+      const matrix_view<const number> start(bias.data(), rows, columns, 0, 1);
+      const matrix_view<number> out(c.data(), rows, columns), other(again.data(), rows, columns);
+      distill::product(left, right, out, start, {}, number(2, 3));
+      distill::product(left, right, other, start, {2}, number(2, 3));
+      double worst = 0;
+      bool same = true;
+      for (index i = 0; i < rows; ++i)
+        for (index j = 0; j < columns; ++j) {
+          number sum = 0;
+          for (index k = 0; k < depth; ++k) sum += left(i, k) * right(k, j);
+          const number gap = start(i, j) + number(2, 3) * sum - out(i, j);
+          worst = std::max({worst, std::abs(gap.value), std::abs(gap.slope)});
+          same = same && out(i, j).value == other(i, j).value && out(i, j).slope == other(i, j).slope;
+        }
+      CAPTURE(size);
+      CHECK(worst < 1e-12);
+      CHECK(same);
     }
 }
 

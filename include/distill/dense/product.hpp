@@ -6,6 +6,7 @@
 #include "../config.hpp"
 #include "../core/matrix_view.hpp"
 #include "../core/parallel.hpp"
+#include "detail/dual_tile.hpp"
 #include "detail/product_tile.hpp"
 #include "transposed.hpp"
 
@@ -73,10 +74,9 @@ void product(matrix_view<const std::type_identity_t<T>> a, matrix_view<const std
     const index rows = cut(row_blocks, grid.rows, y + 1, micro::rows, c.rows) - row;
     const index column = cut(column_blocks, grid.columns, x, micro::columns, c.columns);
     const index columns = cut(column_blocks, grid.columns, x + 1, micro::columns, c.columns) - column;
-    detail::product_tile<T>(detail::block_of(a, row, rows, 0, a.columns),
-                            detail::block_of(b, 0, b.rows, column, columns),
-                            detail::block_of(c, row, rows, column, columns),
-                            initial ? detail::block_of(initial, row, rows, column, columns) : initial, factor);
+    detail::product_tile(detail::block_of(a, row, rows, 0, a.columns), detail::block_of(b, 0, b.rows, column, columns),
+                         detail::block_of(c, row, rows, column, columns),
+                         initial ? detail::block_of(initial, row, rows, column, columns) : initial, factor);
   });
 }
 

@@ -9,6 +9,7 @@
 #include "../core/simd.hpp"
 #include "../core/sweep.hpp"
 #include "../core/transpose.hpp"
+#include "detail/dual_tile.hpp"
 #include "detail/product_tile.hpp"
 #include "transposed.hpp"
 
@@ -69,9 +70,9 @@ void symmetric_product(matrix_view<const std::type_identity_t<T>> a, matrix_view
   if (c.rows == 0) return;
   const index size = c.rows, tile_rows = detail::even_piece(size, size < 512 ? 64 : 128, detail::micro_block<T>::rows);
   const auto tile = [&](index row, index rows, index column, index columns) {
-    detail::product_tile<T>(detail::block_of(a, row, rows, 0, a.columns),
-                            transposed(detail::block_of(a, column, columns, 0, a.columns)),
-                            detail::block_of(c, row, rows, column, columns), {}, factor);
+    detail::product_tile(detail::block_of(a, row, rows, 0, a.columns),
+                         transposed(detail::block_of(a, column, columns, 0, a.columns)),
+                         detail::block_of(c, row, rows, column, columns), {}, factor);
   };
   const index strips = (size + tile_rows - 1) / tile_rows;
   const double work = static_cast<double>(size) * static_cast<double>(size) * static_cast<double>(a.columns) / 2;

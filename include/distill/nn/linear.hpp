@@ -39,10 +39,12 @@ class linear : public layer<T> {
       this->fail_shape(shape, "batch×" + std::to_string(weight_.shape()[0]));
     const matrix_view<const T> x = t.value(input).matrix();
     const tensor_view<T> y = t.allocate({x.rows, weight_.shape()[1]});
-    const matrix_view<const T> bias_rows(bias_.value().data, y.shape[0], y.shape[1], 0, 1);
-    product(x, weight_.value().matrix(), y.matrix(), bias_rows, t.resources());
+    const parameter_view<T> weight = t.read(weight_), bias = t.read(bias_);
+    product(x, matrix_view<const T>(weight.value, x.columns, y.shape[1]), y.matrix(),
+            matrix_view<const T>(bias.value, y.shape[0], y.shape[1], 0, 1), t.resources());
     return t.record(
-        y, {input}, [this](tape<T>& on, variable self) { backward(on, self); }, weight_.trainable || bias_.trainable);
+        y, {input}, [=](tape<T>& on, variable self) { backward(on, self, weight, bias.gradient); },
+        weight.gradient != nullptr || bias.gradient != nullptr);
   }
 
  private:
@@ -52,18 +54,18 @@ class linear : public layer<T> {
     return {inputs, outputs};
   }
 
-  void backward(tape<T>& t, variable self) const {
+  static void backward(tape<T>& t, variable self, const parameter_view<T>& weight, T* bias_gradient) {
     const variable input = t.input(self, 0);
     const matrix_view<const T> x = t.value(input).matrix(), dy = t.gradient(self).matrix();
-    if (weight_.trainable) {
-      const matrix_view<T> dw = weight_.gradient().matrix();
+    if (weight.gradient != nullptr) {
+      const matrix_view<T> dw(weight.gradient, x.columns, dy.columns);
       product(transposed(x), dy, dw, dw, t.resources());
     }
-    if (bias_.trainable)
-      for (index row = 0; row < dy.rows; ++row) distill::detail::add_to(bias_.gradient().data, dy.row(row), dy.columns);
+    if (bias_gradient != nullptr)
+      for (index row = 0; row < dy.rows; ++row) distill::detail::add_to(bias_gradient, dy.row(row), dy.columns);
     if (const gradient_slot<T> slot = t.claim_gradient(input)) {
       const matrix_view<T> dx = slot.view.matrix();
-      product(dy, transposed(matrix_view<const T>(weight_.value().matrix())), dx,
+      product(dy, transposed(matrix_view<const T>(weight.value, x.columns, dy.columns)), dx,
               slot.accumulate ? matrix_view<const T>(dx) : matrix_view<const T>(), t.resources());
     }
   }

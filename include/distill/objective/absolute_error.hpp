@@ -28,7 +28,8 @@ struct absolute_error {
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V, 2> operator()(const logit_pair<V>& x) const {
     const V zero(lane_scalar<V>(0)), one(lane_scalar<V>(1));
-    const V not_above = lane<V>::select(x.difference < zero, zero - one, x.difference);  // 0 and NaN as they are
+    const V not_above =
+        lane<V>::select(x.difference < zero, zero - one, without_slope(x.difference));  // 0 and NaN as they are
     const V sign = lane<V>::select(zero < x.difference, one, not_above);
     terms<V, 2> result;
     result.term = {lane<V>::abs(x.difference), x.present};
@@ -36,8 +37,9 @@ struct absolute_error {
     result.to_teacher = {zero - sign, zero};
     return result;
   }
-  folded<2> fold(const std::array<double, 2>& sum) const {
-    return sum[1] == 0 ? folded<2>{} : folded<2>{sum[0] / sum[1], {1 / sum[1], 0}};
+  template <class Number>
+  folded<2, Number> fold(const std::array<Number, 2>& sum) const {
+    return sum[1] == 0 ? folded<2, Number>{} : folded<2, Number>{sum[0] / sum[1], {1 / sum[1], 0}};
   }
 };
 

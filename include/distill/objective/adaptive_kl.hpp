@@ -31,17 +31,19 @@ struct adaptive_kl {
   }
 
   template <class T>
-  double evaluate(const whole_row<T>& row) const {
+  wide<T> evaluate(const whole_row<T>& row) const {
+    using std::abs;
+    using number = wide<T>;
     const ranked<T> last = last_of_head(row);
-    double gap_head = 0, gap_tail = 0, forward = 0, reverse = 0;
+    number gap_head = 0, gap_tail = 0, forward = 0, reverse = 0;
     for (index c = 0; c < row.columns; ++c) {
       const element<T> x = row.at(c);
       const bool in_head = !(last < ranked<T>{x.p_t, static_cast<std::int32_t>(c)});
-      (in_head ? gap_head : gap_tail) += static_cast<double>(std::abs(x.pt_expm1()));
-      forward += static_cast<double>(x.pt_phi());
-      reverse += static_cast<double>(x.ps_phi());
+      (in_head ? gap_head : gap_tail) += static_cast<number>(abs(x.pt_expm1()));
+      forward += static_cast<number>(x.pt_phi());
+      reverse += static_cast<number>(x.ps_phi());
     }
-    const double gap = gap_head + gap_tail, w = gap == 0 ? 0.5 : gap_head / gap;
+    const number gap = gap_head + gap_tail, w = gap == 0 ? number(0.5) : gap_head / gap;
     const T to_forward = static_cast<T>(w), to_reverse = static_cast<T>(1 - w);
     for (index c = 0; row.to_student && c < row.columns; ++c) {
       const element<T> x = row.at(c);
@@ -51,7 +53,7 @@ struct adaptive_kl {
       const element<T> x = row.at(c);
       row.to_teacher[c] = to_reverse * x.ps_expm1() - mass_times(to_forward, mass_times(x.p_t, x.d));
     }
-    return (w == 0 ? 0 : w * forward) + (w == 1 ? 0 : (1 - w) * reverse);
+    return mass_times(w, forward) + mass_times(1 - w, reverse);
   }
 
  private:
@@ -60,9 +62,9 @@ struct adaptive_kl {
     const auto& ranks = row.scratch.ranks;
     for (index count = std::min<index>(32, row.columns);; count = std::min(4 * count, row.columns)) {
       sort_largest(row.p_t, row.columns, count, ranks[0], ranks[1]);
-      double mass = static_cast<double>(ranks[0][0].value);
+      double mass = static_cast<double>(value_of(ranks[0][0].value));
       for (index k = 1; k < count; ++k) {
-        mass += static_cast<double>(ranks[0][k].value);
+        mass += static_cast<double>(value_of(ranks[0][k].value));
         if (mass > head_mass) return ranks[0][k - 1];
       }
       if (count == row.columns) return ranks[0][count - 1];

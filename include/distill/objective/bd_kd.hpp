@@ -32,7 +32,8 @@ struct bd_kd {
 
   struct balance {
     double delta;
-    folded<4> operator()(const std::array<double, 4>& v) const {
+    template <class Number>
+    folded<4, Number> operator()(const std::array<Number, 4>& v) const {
       const bool unsure = v[2] > v[3];  // the student has more entropy than the teacher
       const double a = unsure ? 1 : delta, b = unsure ? delta : 1;
       return {a * v[0] + b * v[1], {a, b, 0, 0}};

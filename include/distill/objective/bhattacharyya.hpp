@@ -38,9 +38,11 @@ struct bhattacharyya {
     result.to_teacher = {squared.to_teacher[0], half_root};
     return result;
   }
-  folded<2> fold(const std::array<double, 2>& sum) const {
-    if (sum[0] < 0.5) return {-std::log1p(-sum[0]), {1 / (1 - sum[0]), 0}};
-    return {-std::log(sum[1]), {0, sum[1] == 0 ? 0 : -1 / sum[1]}};
+  template <class Number>
+  folded<2, Number> fold(const std::array<Number, 2>& sum) const {
+    using std::log, std::log1p;
+    if (sum[0] < 0.5) return {-log1p(-sum[0]), {1 / (1 - sum[0]), 0}};
+    return {-log(sum[1]), {0, sum[1] == 0 ? Number(0) : -1 / sum[1]}};
   }
 };
 

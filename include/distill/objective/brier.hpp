@@ -34,8 +34,9 @@ struct brier {
     result.to_teacher = {zero - twice * x.p_t, zero - x.p_t, zero - x.p_t * x.p_s, zero};
     return result;
   }
-  folded<4> fold(const std::array<double, 4>& sum) const {
-    const double e = sum[1];
+  template <class Number>
+  folded<4, Number> fold(const std::array<Number, 4>& sum) const {
+    const Number e = sum[1];
     return {sum[0] - 2 * e * sum[2] + e * e * sum[3], {1, 2 * (e * sum[3] - sum[2]), -2 * e, e * e}};
   }
 };

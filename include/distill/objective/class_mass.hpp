@@ -31,8 +31,10 @@ struct class_mass {
     if (classes) chosen.columns = {.which = kept_columns::rule::listed, .classes = classes};
     return {site{chosen, temperature}, {row_mix::of(input::student), temperature}};
   }
-  closed_form<2> evaluate(const row_statistics<2>& row) const {
-    const double mass = std::exp(log_share(row.site[0], row.site[1]));
+  template <class Number>
+  closed_form<2, Number> evaluate(const row_statistics<2, Number>& row) const {
+    using std::exp;
+    const Number mass = exp(log_share(row.site[0], row.site[1]));
     return {.value = mass, .mass = {mass, -mass}};
   }
 };

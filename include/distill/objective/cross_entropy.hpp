@@ -38,9 +38,10 @@ struct cross_entropy {
     detail::require_label(row, label, columns, ignore_index);
   }
 
-  closed_form<1> evaluate(const row_statistics<1>& row) const {
-    const site_summary& student = row.site[0];
-    closed_form<1> result;
+  template <class Number>
+  closed_form<1, Number> evaluate(const row_statistics<1, Number>& row) const {
+    const site_summary<Number>& student = row.site[0];
+    closed_form<1, Number> result;
     // At ε = 1 the label's own term is absent, not 0 · inf; likewise the mean at ε = 0.
     if (label_smoothing < 1) result.value -= (1 - label_smoothing) * student.label_log_p;
     if (label_smoothing > 0) {

@@ -34,13 +34,15 @@ struct focal {
     detail::require_label(row, label, columns, ignore_index);
   }
 
-  closed_form<1> evaluate(const row_statistics<1>& row) const {
-    const double log_p = row.site[0].label_log_p, p = std::exp(log_p), miss = -std::expm1(log_p);
-    const double focus = std::pow(miss, gamma);
+  template <class Number>
+  closed_form<1, Number> evaluate(const row_statistics<1, Number>& row) const {
+    using std::exp, std::expm1, std::pow;
+    const Number log_p = row.site[0].label_log_p, p = exp(log_p), miss = -expm1(log_p);
+    const Number focus = pow(miss, gamma);
     // At p = 1 the product is a limit: miss^{γ-1} log p tends to -miss^γ.
-    const double pull = p == 0 || gamma == 0 ? 0 : gamma * p * (miss == 0 ? -focus : focus / miss * log_p);
-    const double slope = pull - focus;
-    return {.value = focus == 0 ? 0 : -focus * log_p, .mass = {-slope}, .patch = {slope}};
+    const Number pull = p == 0 || gamma == 0 ? Number(0) : gamma * p * (miss == 0 ? -focus : focus / miss * log_p);
+    const Number slope = pull - focus;
+    return {.value = mass_times(-focus, log_p), .mass = {-slope}, .patch = {slope}};
   }
 };
 

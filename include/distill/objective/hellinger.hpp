@@ -27,9 +27,11 @@ struct hellinger {
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
     return squared_hellinger{}(x);
   }
-  folded<1> fold(const std::array<double, 1>& sum) const {
-    const double distance = std::sqrt(sum[0]);
-    return {distance, {distance == 0 ? 0 : 0.5 / distance}};
+  template <class Number>
+  folded<1, Number> fold(const std::array<Number, 1>& sum) const {
+    using std::sqrt;
+    const Number distance = sqrt(sum[0]);
+    return {distance, {distance == 0 ? Number(0) : 0.5 / distance}};
   }
 };
 

@@ -42,7 +42,7 @@ struct hinge_rank {
   }
 
   template <class T>
-  double evaluate(const score_row<T>& row) const {
+  wide<T> evaluate(const score_row<T>& row) const {
     using V = simd<T>;
     const V zero(T(0)), minus_one(T(-1)), width(static_cast<T>(margin));
     return detail::mean_over_pairs(row, pairs, [=](const V& difference) DISTILL_LAMBDA_INLINE {

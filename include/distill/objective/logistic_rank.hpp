@@ -40,15 +40,15 @@ struct logistic_rank {
   }
 
   template <class T>
-  double evaluate(const score_row<T>& row) const {
+  wide<T> evaluate(const score_row<T>& row) const {
     using V = simd<T>;
     const V zero(T(0)), one(T(1));
     return detail::mean_over_pairs(row, pairs, [=](const V& difference) DISTILL_LAMBDA_INLINE {
       const V r = exp_nonpositive(zero - lane<V>::abs(difference)), once = one + r, twice = once + one;
       const V both = one / (once * twice);                                       // one division for two
       const V soft = log_ratio(r * once * both);                                 // log(1 + r) of s = r/(2 + r)
-      const V lost = lane<V>::select(zero < difference, r, one) * twice * both;  // σ(-difference)
-      return detail::pair_term<V>{lane<V>::max(zero - difference, zero) + soft, zero - lost};
+      const V lost = lane<V>::select(difference < zero, one, r) * twice * both;  // σ(-difference)
+      return detail::pair_term<V>{lane<V>::max(zero, zero - difference) + soft, zero - lost};
     });
   }
 };

@@ -39,12 +39,14 @@ struct logit_cosine {
     result.to_teacher = {zero - twice, zero - twice_t, zero, twice_t};
     return result;
   }
-  folded<4> fold(const std::array<double, 4>& sum) const {
-    const double s = std::sqrt(sum[2]), t = std::sqrt(sum[3]), n = s * t;
+  template <class Number>
+  folded<4, Number> fold(const std::array<Number, 4>& sum) const {
+    using std::sqrt;
+    const Number s = sqrt(sum[2]), t = sqrt(sum[3]), n = s * t;
     if (n == 0) return {sum[0] == 0 ? 0.0 : 1.0, {}};
-    const double m = s + t, gap = sum[1] / m;  // ‖z_s‖ - ‖z_t‖
-    const double value = (sum[0] - gap * gap) / (2 * n), of_gap = gap * gap / (2 * n * m);
-    return {value < 0 ? 0 : value,
+    const Number m = s + t, gap = sum[1] / m;  // ‖z_s‖ - ‖z_t‖
+    const Number value = (sum[0] - gap * gap) / (2 * n), of_gap = gap * gap / (2 * n * m);
+    return {value < 0 ? Number(0) : value,
             {1 / (2 * n), -gap / (m * n), (of_gap - value / (2 * s)) / s, (of_gap - value / (2 * t)) / t}};
   }
 };

@@ -46,13 +46,15 @@ struct margin_mse {
   }
 
   template <class T>
-  double evaluate(const score_row<T>& row) const {
+  wide<T> evaluate(const score_row<T>& row) const {
+    using std::isnan;
+    using number = wide<T>;
     using V = simd<T>;
     const V zero(T(0)), one(T(1)), quarter(T(0.25)), masked(-std::numeric_limits<T>::infinity());
     const index at = row.label >= 0 ? row.label : 0;
     const V top_s(row.z_s[at]), top_t(row.z_t[at]), scale_s(row.scale_s), scale_t(row.scale_t);
     T *const e = row.scratch.numbers[0], *const kept = row.scratch.numbers[1];
-    const bool one_scale = row.scale_s == row.scale_t;
+    const bool one_scale = detail::identical(row.scale_s, row.scale_t);
     // A quarter of e: no difference of finite scores overflows before it is squared.
     detail::sweep<T>(
         row.padded,
@@ -67,13 +69,13 @@ struct margin_mse {
           present = lane<V>::select(absent, zero, one);
         },
         row.z_s, row.z_t, e, kept);
-    const double squares = detail::sum_of_batches<T>(
+    const number squares = detail::sum_of_batches<T>(
         row.padded, [](const V& x) DISTILL_LAMBDA_INLINE { return x * x; }, static_cast<const T*>(e));
-    const double count = detail::sum(kept, row.padded) - 1;  // without the positive, whose own margin is 0
-    if (std::isnan(squares) || !(count > 0)) return constant(row, squares);
+    const double count = value_of(detail::sum(kept, row.padded)) - 1;  // without the positive, whose own margin is 0
+    if (isnan(squares) || !(count > 0)) return constant(row, squares);
     const double share = pairs == list_reduction::mean ? 1 / count : 1;
-    double total = 0;  // weighed first: a mean of finite numbers is finite
-    for (index c = 0; c < row.columns; ++c) total += share * static_cast<double>(e[c]);
+    number total = 0;  // weighed first: a mean of finite numbers is finite
+    for (index c = 0; c < row.columns; ++c) total += share * static_cast<number>(e[c]);
     write(e, -8 * share, 8 * total, at, row.columns, row.to_student);
     write(e, 8 * share, -8 * total, at, row.columns, row.to_teacher);
     return 16 * share * squares;
@@ -92,13 +94,13 @@ struct margin_mse {
 
   /// No pair: value and slopes 0; or NaN all.
   template <class T>
-  static double constant(const score_row<T>& row, double value) {
+  static wide<T> constant(const score_row<T>& row, wide<T> value) {
     for (T* to : {row.to_student, row.to_teacher})
       if (to) detail::fill(to, static_cast<T>(value), row.columns);
     return value;
   }
   template <class T>
-  static void write(const T* e, double factor, double positive, index at, index columns, T* to) {
+  static void write(const T* e, double factor, wide<T> positive, index at, index columns, T* to) {
     if (!to) return;
     const T f = static_cast<T>(factor);
     for (index c = 0; c < columns; ++c) to[c] = f * e[c];

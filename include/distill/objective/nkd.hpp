@@ -29,7 +29,10 @@ struct nkd {
                                        .zero_at_equality = false};
 
   struct trust {
-    folded<1> operator()(double p) const { return {p, {1.0}}; }
+    template <class Number>
+    folded<1, Number> operator()(Number p) const {
+      return {p, {Number(1)}};
+    }
   };
   auto expression() const {
     return 1.0 * detail::trusted_cross_entropy<trust>{.ignore_index = ignore_index} +

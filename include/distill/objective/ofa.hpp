@@ -41,9 +41,11 @@ struct ofa {
   struct enhancement {
     double gamma = 1;
     bool paper = true;
-    folded<1> operator()(double p) const {
-      const double excess = std::expm1(gamma * std::log1p(p));  // (1 + p)^γ - 1
-      return {paper ? 1 + excess - p : excess - std::pow(p, gamma), {0.0}};
+    template <class Number>
+    folded<1, Number> operator()(Number p) const {
+      using std::expm1, std::log1p, std::pow;
+      const Number excess = expm1(gamma * log1p(p));  // (1 + p)^γ - 1
+      return {paper ? 1 + excess - p : excess - pow(p, gamma), {Number(0)}};
     }
   };
   /// -Σ p_t^γ log p_s, the teacher constant.

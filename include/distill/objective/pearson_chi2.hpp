@@ -24,7 +24,7 @@ struct pearson_chi2 {
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
     const V zero(lane_scalar<V>(0)), difference = x.ps_expm1();
-    const V ratio = lane<V>::select(difference == zero, zero, difference / x.p_s);
+    const V ratio = mass_over(difference, x.p_s);
     const V to_divisor = zero - ratio * (x.p_s + x.p_t), to_other = mass_times(x.p_t, ratio + ratio);
     return {mass_times(difference, ratio), to_divisor, to_other};
   }

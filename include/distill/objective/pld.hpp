@@ -65,12 +65,14 @@ struct pld {
   }
 
   template <class T>
-  double evaluate(const whole_row<T>& row) const {
-    if (std::isnan(row.p_s[0]) || std::isnan(row.p_t[0])) return invalid(row);
+  wide<T> evaluate(const whole_row<T>& row) const {
+    using std::isnan;
+    using number = wide<T>;
+    if (isnan(row.p_s[0]) || isnan(row.p_t[0])) return invalid(row);
     const order<T> pi = order_of(row);
     if (!weights_and_sums(row, pi)) {
-      const std::optional<double> wide = over_doubles(row, pi);
-      return wide ? *wide : over_logarithms(row, pi);
+      const std::optional<number> answer = over_doubles(row, pi);
+      return answer ? *answer : over_logarithms(row, pi);
     }
     using V = simd<T>;
     T *const q = row.scratch.numbers[0], *const a = row.scratch.numbers[1], *const e = row.scratch.numbers[2],
@@ -85,15 +87,15 @@ struct pld {
           behind = weight * behind;
         },
         static_cast<const T*>(q), a, e, loss);
-    double before = 0;  // Σ_{j<k} α_j/E_j
+    number before = 0;  // Σ_{j<k} α_j/E_j
     for (index k = 0; row.to_student && k < pi.positions; ++k) {
       row.to_student[pi.classes[k].column] =
-          static_cast<T>(static_cast<double>(q[k]) * before - static_cast<double>(e[k]));
-      before += static_cast<double>(a[k]);
+          static_cast<T>(static_cast<number>(q[k]) * before - static_cast<number>(e[k]));
+      before += static_cast<number>(a[k]);
     }
     for (index k = pi.positions; row.to_student && k < pi.size; ++k) {
       const index c = pi.classes[k].column;
-      row.to_student[c] = static_cast<T>(static_cast<double>(row.p_s[c]) * before);
+      row.to_student[c] = static_cast<T>(static_cast<number>(row.p_s[c]) * before);
     }
     for (index k = 0; row.to_teacher && k < pi.size; ++k)
       row.to_teacher[pi.classes[k].column] = has_mass() && k < pi.positions ? loss[k] : T(0);
@@ -111,10 +113,10 @@ struct pld {
   };
 
   template <class T>
-  static double invalid(const whole_row<T>& row) {
+  static wide<T> invalid(const whole_row<T>& row) {
     for (T* to : {row.to_student, row.to_teacher})
       if (to) std::fill(to, to + row.columns, std::numeric_limits<T>::quiet_NaN());
-    return std::numeric_limits<double>::quiet_NaN();
+    return std::numeric_limits<wide<T>>::quiet_NaN();
   }
 
   template <class T>
@@ -152,11 +154,12 @@ struct pld {
   /// In the order: p_s, α and Σ p_s behind. False where a probability is too small to divide by.
   template <class T>
   bool weights_and_sums(const whole_row<T>& row, const order<T>& pi) const {
-    constexpr T tiny = sizeof(T) == 4 ? T(1e-30) : T(1e-290);
-    constexpr double least_rest = sizeof(T) == 4 ? 1e-20 : 1e-250;  // what it lacks by underflow does not matter
+    constexpr bool single = sizeof(lane_scalar<T>) == 4;
+    constexpr T tiny = single ? T(1e-30) : T(1e-290);
+    constexpr double least_rest = single ? 1e-20 : 1e-250;  // what it lacks by underflow does not matter
     T *const q = row.scratch.numbers[0], *const a = row.scratch.numbers[1], *const e = row.scratch.numbers[2];
-    double behind = 0;
-    for (index k = pi.size; k-- > pi.positions;) behind += static_cast<double>(row.p_s[pi.classes[k].column]);
+    wide<T> behind = 0;
+    for (index k = pi.size; k-- > pi.positions;) behind += static_cast<wide<T>>(row.p_s[pi.classes[k].column]);
     const bool usable = pi.size == pi.positions || behind >= least_rest;
     T least = 1;
     for (index k = pi.positions; k-- > 0;) {
@@ -166,7 +169,7 @@ struct pld {
       q[k] = p;
       e[k] = static_cast<T>(behind);
       a[k] = row.p_t[c];
-      behind += static_cast<double>(p);
+      behind += static_cast<wide<T>>(p);
     }
     if (!has_mass())
       for (index k = 0; k < pi.positions; ++k) a[k] = static_cast<T>(weight(k, pi.size));
@@ -176,42 +179,43 @@ struct pld {
   /// All of it where exponentials leave the range of T, or a class is masked for the student alone; nothing where they
   /// leave the range of double as well.
   template <class T>
-  std::optional<double> over_doubles(const whole_row<T>& row, const order<T>& pi) const {
-    using V = simd<double>;
+  std::optional<wide<T>> over_doubles(const whole_row<T>& row, const order<T>& pi) const {
+    using number = wide<T>;
+    using V = simd<number>;
     constexpr double infinity = std::numeric_limits<double>::infinity(), least_log = -660, least_rest = 1e-250;
     const T* const a = row.scratch.numbers[1];
-    double *const p = row.scratch.wide[0], *const behind = row.scratch.wide[1];
+    number *const p = row.scratch.wide[0], *const behind = row.scratch.wide[1];
     bool lost = false, rest_lost = false;
     for (index k = 0; k < pi.size; ++k) {
-      p[k] = row.log_p_s(static_cast<double>(row.z_s[pi.classes[k].column]));
+      p[k] = row.log_p_s(static_cast<wide<T>>(row.z_s[pi.classes[k].column]));
       const bool too_small = p[k] < least_log && p[k] > -infinity;
       lost |= too_small && k < pi.positions;
       rest_lost |= too_small && k >= pi.positions;
     }
     if (lost) return std::nullopt;
-    detail::sweep<double>(
+    detail::sweep<number>(
         pi.size, [](V& x) DISTILL_LAMBDA_INLINE { x = exp_nonpositive(x); }, p);
-    double sum = 0;
+    number sum = 0;
     for (index k = pi.size; k-- > pi.positions;) sum += p[k];
     if (rest_lost && !(sum >= least_rest)) return std::nullopt;
     for (index k = pi.positions; k-- > 0;) {
       behind[k] = sum;
       sum += p[k];
     }
-    double value = 0, before = 0;  // Σ_{j<k} α_j/E_j
+    number value = 0, before = 0;  // Σ_{j<k} α_j/E_j
     constexpr index run = 64;
-    std::array<double, static_cast<std::size_t>(run)> loss;
+    std::array<number, static_cast<std::size_t>(run)> loss;
     for (index begin = 0; begin < pi.positions; begin += run) {
       const index end = std::min(begin + run, pi.positions);
-      const auto own_loss = [&](index k) -> double& { return loss[static_cast<std::size_t>(k - begin)]; };
-      for (index k = begin; k < end; ++k) own_loss(k) = p[k] > 0 ? behind[k] / p[k] : 0;
-      detail::sweep<double>(
+      const auto own_loss = [&](index k) -> number& { return loss[static_cast<std::size_t>(k - begin)]; };
+      for (index k = begin; k < end; ++k) own_loss(k) = p[k] > 0 ? behind[k] / p[k] : number(0);
+      detail::sweep<number>(
           end - begin, [](V& x) DISTILL_LAMBDA_INLINE { x = natural_log1p(x); }, loss.data());
       for (index k = begin; k < end; ++k) {
         const index c = pi.classes[k].column;
-        const double weight = static_cast<double>(a[k]), all = p[k] + behind[k];
-        const double share = weight > 0 && all > 0 ? weight / all : 0;
-        const double term = !(weight > 0) ? 0 : p[k] > 0 ? weight * own_loss(k) : infinity;
+        const number weight = static_cast<number>(a[k]), all = p[k] + behind[k];
+        const number share = weight > 0 && all > 0 ? weight / all : number(0);
+        const number term = !(weight > 0) ? number(0) : p[k] > 0 ? weight * own_loss(k) : number(infinity);
         if (row.to_student) row.to_student[c] = static_cast<T>(p[k] * before - share * behind[k]);
         if (row.to_teacher) row.to_teacher[c] = has_mass() ? static_cast<T>(term) : T(0);
         before += share;
@@ -228,35 +232,38 @@ struct pld {
 
   /// The same where exponentials leave every range: sums of logarithms, in double.
   template <class T>
-  double over_logarithms(const whole_row<T>& row, const order<T>& pi) const {
-    constexpr double none = -std::numeric_limits<double>::infinity();
-    const auto log_add = [](double x, double y) {
-      const double top = std::max(x, y), gap = std::min(x, y) - top;
-      return top == none ? none : top + std::log1p(std::exp(gap));
+  wide<T> over_logarithms(const whole_row<T>& row, const order<T>& pi) const {
+    using std::abs, std::exp, std::log, std::log1p;
+    using number = wide<T>;
+    constexpr number none = -std::numeric_limits<number>::infinity();
+    const auto log_add = [&](number x, number y) {
+      const bool ordered = x < y;
+      const number top = ordered ? y : x, gap = (ordered ? x : y) - top;
+      return top == none ? none : top + log1p(exp(gap));
     };
-    const auto log_p = [&](index k) { return row.log_p_s(static_cast<double>(row.z_s[pi.classes[k].column])); };
+    const auto log_p = [&](index k) { return row.log_p_s(static_cast<wide<T>>(row.z_s[pi.classes[k].column])); };
     const T* const a = row.scratch.numbers[1];
-    double* const behind = row.scratch.wide[0];  // log E_{k+1}
-    double sum = none;
+    number* const behind = row.scratch.wide[0];  // log E_{k+1}
+    number sum = none;
     for (index k = pi.size; k-- > 0;) {
       if (k < pi.positions) behind[k] = sum;
       sum = log_add(sum, log_p(k));
     }
-    double value = 0, before = none;  // log Σ_{j<k} α_j/E_j
+    number value = 0, before = none;  // log Σ_{j<k} α_j/E_j
     for (index k = 0; k < pi.size; ++k) {
       const index c = pi.classes[k].column;
-      const double own = log_p(k), weight = k < pi.positions ? static_cast<double>(a[k]) : 0;
-      double slope = own == none ? 0 : std::exp(own + before), term = 0;
+      const number own = log_p(k), weight = k < pi.positions ? static_cast<number>(a[k]) : number(0);
+      number slope = own == none ? number(0) : exp(own + before), term = 0;
       if (weight > 0) {
-        const double gap = behind[k] - own, decayed = std::exp(-std::abs(gap));
+        const number gap = behind[k] - own, decayed = exp(-abs(gap));
         if (own == none) {
-          term = std::numeric_limits<double>::infinity();
-          slope -= behind[k] == none ? 0 : weight;
+          term = std::numeric_limits<number>::infinity();
+          slope -= behind[k] == none ? number(0) : weight;
         } else {
-          term = weight * (std::max(gap, 0.0) + std::log1p(decayed));
-          slope -= weight * (gap > 0 ? 1 : decayed) / (1 + decayed);
+          term = weight * ((gap < 0 ? number(0) : gap) + log1p(decayed));
+          slope -= weight * (gap < 0 ? decayed : number(1)) / (1 + decayed);
         }
-        if (const double all = log_add(behind[k], own); all > none) before = log_add(before, std::log(weight) - all);
+        if (const number all = log_add(behind[k], own); all > none) before = log_add(before, log(weight) - all);
       }
       value += term;
       if (row.to_student) row.to_student[c] = static_cast<T>(slope);

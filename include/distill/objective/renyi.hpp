@@ -45,11 +45,13 @@ struct renyi {
     result.to_teacher = {amari.to_teacher[0], V(static_cast<T>(alpha)) * mean};
     return result;
   }
-  folded<2> fold(const std::array<double, 2>& sum) const {
+  template <class Number>
+  folded<2, Number> fold(const std::array<Number, 2>& sum) const {
+    using std::abs, std::isinf, std::log, std::log1p;
     if (alpha == 1) return {sum[0], {1.0, 0}};
-    const double excess = alpha * (alpha - 1) * sum[0], z = sum[1];
-    if (std::abs(excess) < 0.5) return {std::log1p(excess) / (alpha - 1), {alpha / (1 + excess), 0}};
-    return {std::log(z) / (alpha - 1), {0, z == 0 || std::isinf(z) ? 0 : 1 / ((alpha - 1) * z)}};
+    const Number excess = alpha * (alpha - 1) * sum[0], z = sum[1];
+    if (abs(excess) < 0.5) return {log1p(excess) / (alpha - 1), {alpha / (1 + excess), 0}};
+    return {log(z) / (alpha - 1), {0, z == 0 || isinf(z) ? Number(0) : 1 / ((alpha - 1) * z)}};
   }
 };
 

@@ -42,8 +42,9 @@ struct smooth_l1 {
     result.to_teacher = {zero - slope, zero};
     return result;
   }
-  folded<2> fold(const std::array<double, 2>& sum) const {
-    return sum[1] == 0 ? folded<2>{} : folded<2>{sum[0] / sum[1], {1 / sum[1], 0}};
+  template <class Number>
+  folded<2, Number> fold(const std::array<Number, 2>& sum) const {
+    return sum[1] == 0 ? folded<2, Number>{} : folded<2, Number>{sum[0] / sum[1], {1 / sum[1], 0}};
   }
 };
 

@@ -47,8 +47,9 @@ struct soft_dice {
     result.to_teacher = {to_mask * (q - p), to_mask};
     return result;
   }
-  folded<2> fold(const std::array<double, 2>& sum) const {
-    const double size = sum[1] + 1;
+  template <class Number>
+  folded<2, Number> fold(const std::array<Number, 2>& sum) const {
+    const Number size = sum[1] + 1;
     return {sum[0] / size, {1 / size, -sum[0] / size / size}};
   }
 };

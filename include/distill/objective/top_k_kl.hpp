@@ -44,21 +44,23 @@ struct top_k_kl {
 
   bool reads_rest() const { return convention == top_k::ghost_bucket; }
 
-  stored_form evaluate(const stored_row& row) const {
+  template <class Number>
+  stored_form<Number> evaluate(const stored_row<Number>& row) const {
+    using std::exp, std::log;
     const std::size_t k = row.log_t.size();
-    const auto plus = [](double sum, double log_p) { return sum + std::exp(log_p); };
+    const auto plus = [](auto sum, auto log_p) { return sum + exp(log_p); };
     const double Q = std::accumulate(row.log_t.begin(), row.log_t.end(), 0.0, plus);
-    const double P = std::accumulate(row.log_s.begin(), row.log_s.end(), 0.0, plus);
+    const Number P = std::accumulate(row.log_s.begin(), row.log_s.end(), Number(0), plus);
     if (k == 0) return {};
     const bool by_teacher = convention == top_k::teacher_renormalised || convention == top_k::both_renormalised;
     const double log_q = by_teacher ? std::log(Q) : 0;
-    const double log_p = convention == top_k::both_renormalised ? std::log(P) : 0;
+    const Number log_p = convention == top_k::both_renormalised ? log(P) : Number(0);
     if (by_teacher && Q == 0) return zero(row);
-    stored_form result{.mass = convention == top_k::raw_mass               ? Q
-                               : convention == top_k::teacher_renormalised ? 1.0
-                                                                           : 0.0};
+    stored_form<Number> result{.mass = convention == top_k::raw_mass               ? Q
+                                       : convention == top_k::teacher_renormalised ? 1.0
+                                                                                   : 0.0};
     for (std::size_t j = 0; j < k; ++j) {
-      const element<double> x = bucket(row.log_t[j] - log_q, row.log_s[j] - log_p);
+      const element<Number> x = bucket<Number>(row.log_t[j] - log_q, row.log_s[j] - log_p);
       const bool whole = result.mass == 0;  // both sides are distributions over the same buckets
       result.value += whole ? x.pt_phi() : -mass_times(x.p_t, x.d);
       row.slopes[j] = whole ? x.pt_expm1() : -x.p_t;
@@ -67,22 +69,25 @@ struct top_k_kl {
     const double missing = std::max(0.0, 1 - Q);
     if (row.log_rest_s == -std::numeric_limits<double>::infinity()) {  // no class is left for the bucket
       result.value -= missing;
-      for (std::size_t j = 0; j < k; ++j) row.slopes[j] -= missing * std::exp(row.log_s[j]);
+      for (std::size_t j = 0; j < k; ++j) row.slopes[j] -= missing * exp(row.log_s[j]);
       return result;
     }
-    const element<double> rest = bucket(std::log(missing), row.log_rest_s);
+    const element<Number> rest = bucket<Number>(std::log(missing), row.log_rest_s);
     result.value += rest.pt_phi();
     result.rest_mass = rest.pt_expm1();
     return result;
   }
 
  private:
-  static element<double> bucket(double log_t, double log_s) {
+  template <class Number>
+  static element<Number> bucket(double log_t, Number log_s) {
+    using std::exp;
     const bool absent = std::isinf(log_t) && log_s == log_t;
-    return {absent ? 0 : log_s - log_t, std::exp(log_s), std::exp(log_t), log_s, log_t};
+    return {absent ? Number(0) : log_s - log_t, exp(log_s), std::exp(log_t), log_s, log_t};
   }
-  static stored_form zero(const stored_row& row) {
-    std::fill(row.slopes.begin(), row.slopes.end(), 0.0);
+  template <class Number>
+  static stored_form<Number> zero(const stored_row<Number>& row) {
+    std::fill(row.slopes.begin(), row.slopes.end(), Number(0));
     return {};
   }
 };

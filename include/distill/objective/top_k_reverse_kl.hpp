@@ -52,7 +52,10 @@ struct top_k_reverse_kl {
     temperature_scaling scaling = temperature_scaling::squared;
     static constexpr objective_info info = detail::part_over_stored("log-normaliser of the stored row");
     std::array<site, 1> sites() const { return {site{row_mix{.stored_or = log_floor}, 1}}; }
-    closed_form<1> evaluate(const row_statistics<1>& row) const { return {.value = row.site[0].log_sum_exp()}; }
+    template <class Number>
+    closed_form<1, Number> evaluate(const row_statistics<1, Number>& row) const {
+      return {.value = row.site[0].log_sum_exp()};
+    }
   };
   auto expression() const {
     if (!std::isfinite(log_floor)) fail("top_k_reverse_kl: log_floor is ", log_floor, ", must be finite");

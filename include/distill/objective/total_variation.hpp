@@ -27,7 +27,7 @@ struct total_variation {
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
     using T = lane_scalar<V>;
     const V zero(T(0)), one_half(T(0.5));
-    const V not_above = lane<V>::select(x.d < zero, zero - one_half, x.d);  // 0 and NaN as they are
+    const V not_above = lane<V>::select(x.d < zero, zero - one_half, without_slope(x.d));  // 0 and NaN as they are
     const V sign = lane<V>::select(zero < x.d, one_half, not_above);
     return {one_half * lane<V>::abs(x.pt_expm1()), sign * x.p_s, zero - sign * x.p_t};
   }

@@ -35,18 +35,22 @@ struct uld {
   }
 
   template <class T>
-  double evaluate(const whole_row<T>& row) const {
+  wide<T> evaluate(const whole_row<T>& row) const {
+    using std::abs;
+    using number = wide<T>;
     ranked<T>*const s = row.scratch.ranks[0], *const t = row.scratch.ranks[1], *const spare = row.scratch.ranks[2];
     const index count = head == 0 ? row.columns : std::min(head, row.columns);
     sort_largest(row.p_s, row.columns, count, s, spare);
     sort_largest(row.p_t, row.columns, count, t, spare);
-    double value = 0, rest_s = 0, rest_t = 0;
-    for (index r = 0; r < count; ++r) value += static_cast<double>(std::abs(s[r].value - t[r].value));
+    number value = 0, rest_s = 0, rest_t = 0;
+    for (index r = 0; r < count; ++r) value += static_cast<number>(abs(s[r].value - t[r].value));
     for (index r = count; r < row.columns; ++r) {
-      rest_s += static_cast<double>(s[r].value);
-      rest_t += static_cast<double>(t[r].value);
+      rest_s += static_cast<number>(s[r].value);
+      rest_t += static_cast<number>(t[r].value);
     }
-    const auto sign = [](auto x) { return x > 0 ? T(1) : x < 0 ? T(-1) : static_cast<T>(x); };  // 0 and NaN as they are
+    const auto sign = [](auto x) {
+      return x > 0 ? T(1) : x < 0 ? T(-1) : static_cast<T>(value_of(x));
+    };  // 0 and NaN as they are
     const T rest = sign(rest_s - rest_t);
     const auto write = [&](const ranked<T>* own, T direction, T* to) {
       if (!to) return;
@@ -55,7 +59,7 @@ struct uld {
     };
     write(s, T(1), row.to_student);
     write(t, T(-1), row.to_teacher);
-    return value + std::abs(rest_s - rest_t);
+    return value + abs(rest_s - rest_t);
   }
 };
 

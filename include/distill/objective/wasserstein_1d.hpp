@@ -35,7 +35,9 @@ struct wasserstein_1d {
   }
 
   template <class T>
-  double evaluate(const whole_row<T>& row) const {
+  wide<T> evaluate(const whole_row<T>& row) const {
+    using std::abs;
+    using number = wide<T>;
     using V = simd<T>;
     constexpr T masked = -std::numeric_limits<T>::infinity();
     constexpr double rounding = 4 * std::numeric_limits<double>::epsilon();
@@ -49,23 +51,23 @@ struct wasserstein_1d {
           difference = element<V>{d, p_s, p_t, p_s, p_t}.pt_expm1();
         },
         row.d, row.p_s, row.p_t, gained);
-    double excess = 0, whole = 0;  // should be 0 and 1: the relative error that all probabilities of a row share
+    number excess = 0, whole = 0;  // should be 0 and 1: the relative error that all probabilities of a row share
     for (index c = 0; c < row.columns; ++c) {
-      excess += static_cast<double>(gained[c]);
-      whole += static_cast<double>(row.p_t[c]);
+      excess += static_cast<number>(gained[c]);
+      whole += static_cast<number>(row.p_t[c]);
     }
-    const double error = excess / whole, nothing = excess * 0;  // NaN of either row stays
-    double* const steps = row.scratch.wide[0];
-    double value = nothing, difference = 0, mass = 0, size = 0;
+    const number error = excess / whole, nothing = excess * 0;  // NaN of either row stays
+    number* const steps = row.scratch.wide[0];
+    number value = nothing, difference = 0, mass = 0, size = 0;
     for (index c = 0; c < row.columns; ++c) {
-      const double own = static_cast<double>(gained[c]);
+      const number own = static_cast<number>(gained[c]);
       difference += own;
-      size += std::abs(own);
-      mass += static_cast<double>(row.p_t[c]);
-      double gap = c < last && present(c) ? difference - error * mass : nothing;
-      if (std::abs(gap) <= rounding * (size + std::abs(excess))) gap = 0;
-      value += power == 1 ? std::abs(gap) : gap * gap;
-      steps[c] = power == 1 ? (gap > 0 ? 1 : gap < 0 ? -1 : gap) : 2 * gap;
+      size += abs(own);
+      mass += static_cast<number>(row.p_t[c]);
+      number gap = c < last && present(c) ? difference - error * mass : nothing;
+      if (abs(gap) <= rounding * (size + abs(excess))) gap -= value_of(gap);  // what it grows by is not rounding
+      value += power == 1 ? abs(gap) : gap * gap;
+      steps[c] = power == 1 ? (gap > 0 ? number(1) : gap < 0 ? number(-1) : number(value_of(gap))) : 2 * gap;
     }
     for (index c = row.columns - 1; c-- > 0;) steps[c] += steps[c + 1];
     write(row.p_s, 1, steps, row.columns, row.to_student);
@@ -76,11 +78,11 @@ struct wasserstein_1d {
  private:
   /// p (G - Σ p G): the projection would take the mean away as well, in T.
   template <class T>
-  static void write(const T* p, double sign, const double* G, index columns, T* to) {
+  static void write(const T* p, double sign, const wide<T>* G, index columns, T* to) {
     if (!to) return;
-    double mean = 0;
-    for (index c = 0; c < columns; ++c) mean += static_cast<double>(p[c]) * G[c];
-    for (index c = 0; c < columns; ++c) to[c] = static_cast<T>(sign * static_cast<double>(p[c]) * (G[c] - mean));
+    wide<T> mean = 0;
+    for (index c = 0; c < columns; ++c) mean += static_cast<wide<T>>(p[c]) * G[c];
+    for (index c = 0; c < columns; ++c) to[c] = static_cast<T>(sign * static_cast<wide<T>>(p[c]) * (G[c] - mean));
   }
 };
 

@@ -34,9 +34,11 @@ struct wsl {
                                        .whole_derivative = false};
 
   struct regret {
-    double operator()(const std::array<double, 2>& v) const {
-      if (std::isnan(v[0]) || std::isnan(v[1])) return v[0] + v[1];
-      return v[0] == 0 || std::isinf(v[1]) ? 0 : -std::expm1(-v[0] / v[1]);
+    template <class Number>
+    Number operator()(const std::array<Number, 2>& v) const {
+      using std::expm1, std::isinf, std::isnan;
+      if (isnan(v[0]) || isnan(v[1])) return v[0] + v[1];
+      return v[0] == 0 || isinf(v[1]) ? Number(0) : -expm1(-v[0] / v[1]);
     }
   };
   auto expression() const {

@@ -22,8 +22,9 @@ struct z_loss {
                                        .zero_at_equality = false,
                                        .shift_invariant = false};
 
-  closed_form<1> evaluate(const row_statistics<1>& row) const {
-    const double lse = row.site[0].log_sum_exp();
+  template <class Number>
+  closed_form<1, Number> evaluate(const row_statistics<1, Number>& row) const {
+    const Number lse = row.site[0].log_sum_exp();
     return {.value = lse * lse, .mass = {2 * lse}};
   }
 };

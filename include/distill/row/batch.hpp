@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../config.hpp"
+#include "../core/dual.hpp"
 #include "../core/matrix_view.hpp"
 #include "../core/parallel.hpp"
 #include "parameter.hpp"
@@ -11,8 +12,8 @@
 
 DISTILL_NAMESPACE_BEGIN
 
-/// N rows of C classes: `batch<float>{.student = z_s, .teacher = z_t, .labels = y}`. Logits (or log-probabilities) as
-/// Eigen matrices, maps, blocks or matrix_view; what the objective does not use may stay empty.
+/// N rows of C classes of T, a number_type: `batch<float>{.student = z_s, .teacher = z_t, .labels = y}`. Logits (or
+/// log-probabilities) as Eigen matrices, maps, blocks or matrix_view; what the objective does not use may stay empty.
 template <class T>
 struct batch {
   row_input<T> student{};
@@ -34,7 +35,7 @@ struct gradients {
   row_output<T> auxiliary{};
   /// N × leaves: in row r and column k what leaf k's temperature receives from row r, ∂(total)/∂T. For a learnable
   /// temperature that all rows share, add up the column.
-  matrix_view<double> temperature{};
+  matrix_view<wide<T>> temperature{};
 
   const row_output<T>& operator[](input which) const {
     return which == input::student ? student : which == input::teacher ? teacher : auxiliary;

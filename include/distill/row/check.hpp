@@ -29,7 +29,8 @@ void check_temperature(std::string_view objective, const row_parameter& temperat
   temperature.require_rows("temperature", rows);
   const index count = temperature.varies() ? rows : 1;
   // 1/T and its multiples stay normal numbers.
-  constexpr double coldest = sizeof(T) == 4 ? 1e-30 : 1e-300, hottest = sizeof(T) == 4 ? 1e30 : 1e300;
+  constexpr double coldest = sizeof(lane_scalar<T>) == 4 ? 1e-30 : 1e-300,
+                   hottest = sizeof(lane_scalar<T>) == 4 ? 1e30 : 1e300;
   for (index r = 0; r < count; ++r) {
     const double t = temperature[r];
     if (!(t > 0) || std::isinf(t))
@@ -130,7 +131,7 @@ void check_outputs(const std::array<bool, input_count>& used, const batch<T>& in
 
 template <class T>
 void check_temperature_output(const gradients<T>& out, index rows, index leaves) {
-  const matrix_view<double>& to = out.temperature;
+  const matrix_view<wide<T>>& to = out.temperature;
   if (to && (to.rows != rows || to.columns != leaves))
     fail("gradient of temperature is ", to.rows, " x ", to.columns, ", must be ", rows, " rows x ", leaves, " leaves");
 }

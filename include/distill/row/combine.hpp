@@ -37,13 +37,13 @@ template <class F>
 struct detached_weight {
   F weight;
 
-  template <std::size_t N>
-  folded<static_cast<int>(N)> operator()(const std::array<double, N>& values) const {
-    std::array<double, N - 1> probes{};
+  template <class Number, std::size_t N>
+  folded<static_cast<int>(N), Number> operator()(const std::array<Number, N>& values) const {
+    std::array<Number, N - 1> probes{};
     for (std::size_t k = 1; k < N; ++k) probes[k - 1] = values[k];
-    folded<static_cast<int>(N)> result;
-    const double w = weight(probes);
-    result.value = w == 0 ? 0 : w * values[0];
+    folded<static_cast<int>(N), Number> result;
+    const Number w = weight(probes);
+    result.value = mass_times(w, values[0]);
     result.partial[0] = w;
     return result;
   }
@@ -51,8 +51,9 @@ struct detached_weight {
 
 }  // namespace detail
 
-/// F(value of each leaf): `folded<N> F(std::array<double, N>)` returns the value and its derivatives; the gradient is
-/// Σ_k ∂F/∂value_k ∇leaf_k. A leaf with derivative 0 is only watched.
+/// F(value of each leaf): `folded<N, Number> F(std::array<Number, N>)` returns the value and its derivatives, Number
+/// double (and dual<double> for calls on dual numbers); the gradient is Σ_k ∂F/∂value_k ∇leaf_k. A leaf with derivative
+/// 0 is only watched.
 template <class F, row_leaf L, row_leaf... Ls>
 constexpr auto combine(const F& function, const L& first, const Ls&... others) {
   constexpr int n = 1 + static_cast<int>(sizeof...(Ls));
@@ -76,24 +77,27 @@ constexpr auto weighted_by(const F& weight, const L& leaf, const Probes&... prob
 namespace detail {
 
 /// The value of a row and the coefficient of every leaf's gradient in it.
-template <row_objective X>
+template <row_objective X, class Number = double>
 struct row_combination {
   static constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
-  double value = 0;
-  std::array<double, leaves> coefficient{};
+  Number value = 0;
+  std::array<Number, leaves> coefficient{};
 };
 
 /// `share[k]` is the weight of leaf k in this row, or that of its group at the leader.
-template <row_objective X>
-row_combination<X> combination_of(const sum_of<X>& sum, const auto& share, const auto& values) {
-  row_combination<X> result;
+template <row_objective X, class Number>
+row_combination<X, Number> combination_of(const sum_of<X>& sum, const auto& share,
+                                          const std::array<Number, row_combination<X>::leaves>& values) {
+  row_combination<X, Number> result;
   sum.each([&]<class L>(auto k, const weighted<L>& item) {
     constexpr std::size_t at = static_cast<std::size_t>(decltype(k)::value);
     if constexpr (leads_group<L>) {
       if (share[at] == 0) return;
-      std::array<double, static_cast<std::size_t>(L::group_size)> own;
+      std::array<Number, static_cast<std::size_t>(L::group_size)> own;
       for (std::size_t j = 0; j < own.size(); ++j) own[j] = values[at + j];
-      const folded<L::group_size> f = item.leaf.function(own);
+      static_assert(std::is_invocable_v<decltype(item.leaf.function), decltype(own)>,
+                    "to be differentiated twice, a function of leaf values must also take an array of dual<double>");
+      const folded<L::group_size, Number> f = item.leaf.function(own);
       result.value += share[at] * f.value;
       for (std::size_t j = 0; j < own.size(); ++j) result.coefficient[at + j] = share[at] * f.partial[j];
     } else if constexpr (!follows_leader<L>) {

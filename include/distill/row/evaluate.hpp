@@ -18,11 +18,12 @@
 DISTILL_NAMESPACE_BEGIN
 
 /// The reduced value of an expression of K leaves, and of each leaf alone (reduced likewise, without its weight).
-template <int K>
+/// Number is double; in calls on dual numbers dual<double>, whose slope is the derivative along the inputs' slopes.
+template <int K, class Number = double>
 struct evaluation {
-  double value = 0;
-  std::array<double, static_cast<std::size_t>(K)> terms{};
-  operator double() const { return value; }  // NOLINT: most callers want the number
+  Number value = 0;
+  std::array<Number, static_cast<std::size_t>(K)> terms{};
+  operator Number() const { return value; }  // NOLINT: most callers want the number
 };
 
 namespace detail {
@@ -105,6 +106,7 @@ void zero_row(const row_memory<T>& memory, index columns) {
 /// One call's rows: what each needs, how it is computed, what is recorded of it.
 template <row_objective X, class T>
 class row_call {
+  using number = wide<T>;
   static constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
   using shares_type = participation<X, T>;
   using several_type = short_kernel<T, X>;
@@ -113,7 +115,7 @@ class row_call {
   static constexpr index record_size = static_cast<index>(leaves) + 1;
 
   row_call(const sum_of<X>& sum, const shares_type& shares, const batch<T>& in, const row_options& options,
-           bool with_gradient, const matrix_view<double>& to_temperature, double* records)
+           bool with_gradient, const matrix_view<number>& to_temperature, number* records)
       : sum_(sum),
         shares_(shares),
         in_(in),
@@ -123,7 +125,8 @@ class row_call {
         records_(records) {}
 
   void operator()(row_kernels<T, X>& kernels, const row_group<T>& group) const {
-    if (kernels.several && !to_temperature_) return together(kernels, group);
+    if constexpr (several_type::possible)
+      if (kernels.several && !to_temperature_) return together(kernels, group);
     for (std::size_t i = 0; i < group.memory.size(); ++i)
       alone(kernels.row, group.first + static_cast<index>(i), group.memory[i]);
   }
@@ -132,21 +135,21 @@ class row_call {
   index label(index row) const { return in_.labels ? in_.labels[row] : -1; }
   double upstream(index row) const { return with_gradient_ ? options_.upstream[row] : 0; }
 
-  void record(index row, const typename shares_type::row_shares& share, const std::array<double, leaves>& value,
-              double total) const {
-    double* out = records_ + row * record_size;
-    for (std::size_t k = 0; k < leaves; ++k) out[k] = share.active[k] ? share.plain[k] * value[k] : 0;
+  void record(index row, const typename shares_type::row_shares& share, const std::array<number, leaves>& value,
+              number total) const {
+    number* out = records_ + row * record_size;
+    for (std::size_t k = 0; k < leaves; ++k) out[k] = share.active[k] ? share.plain[k] * value[k] : number(0);
     out[leaves] = total;
   }
 
   void alone(row_kernel<T, X>& kernel, index row, const row_memory<T>& memory) const {
     const auto share = shares_.at(row);
     const double factor = upstream(row);
-    std::array<double, leaves> value{}, to_temperature{};
+    std::array<number, leaves> value{}, to_temperature{};
     if (share.any) kernel.open(row, label(row), memory);
-    const auto weigh = [&](const std::array<double, leaves>& values) {
+    const auto weigh = [&](const std::array<number, leaves>& values) {
       auto coefficient = combination_of<X>(sum_, share.weighted, values).coefficient;
-      for (double& c : coefficient) c *= factor;
+      for (number& c : coefficient) c *= factor;
       return coefficient;
     };
     if (share.any)
@@ -155,7 +158,7 @@ class row_call {
                                                        to_temperature_ ? to_temperature.data() : nullptr);
     if (!share.any || factor == 0) zero_row(memory, in_.student.columns());  // last: it may be the input's own memory
     for (std::size_t k = 0; to_temperature_ && k < leaves; ++k) {
-      double& target = to_temperature_(row, static_cast<index>(k));
+      number& target = to_temperature_(row, static_cast<index>(k));
       target = options_.store == store_mode::accumulate ? target + to_temperature[k] : to_temperature[k];
     }
     record(row, share, value, combination_of<X>(sum_, share.weighted, value).value);
@@ -201,8 +204,8 @@ class row_call {
   const batch<T>& in_;
   const row_options& options_;
   bool with_gradient_;
-  matrix_view<double> to_temperature_;
-  double* records_;
+  matrix_view<number> to_temperature_;
+  number* records_;
 };
 
 /// What every call begins with.
@@ -215,8 +218,8 @@ row_plan<X> checked_plan(const sum_of<X>& sum, const batch<T>& in, row_workspace
 }
 
 template <row_objective X, class T>
-evaluation<sum_of<X>::leaves> run(const X& objective, const batch<T>& in, const gradients<T>& out,
-                                  const row_options& options, row_workspace<T>& workspace) {
+evaluation<sum_of<X>::leaves, wide<T>> run(const X& objective, const batch<T>& in, const gradients<T>& out,
+                                           const row_options& options, row_workspace<T>& workspace) {
   constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
   const sum_of<X>& sum = as_sum(objective);
   const auto plan = checked_plan<X>(sum, in, workspace);
@@ -225,12 +228,12 @@ evaluation<sum_of<X>::leaves> run(const X& objective, const batch<T>& in, const 
   check_options(options, in.student.rows());
   const participation<X, T> shares(sum, in, options);
   const index rows = in.student.rows(), size = row_call<X, T>::record_size;
-  double* records = workspace.values(rows * size);
+  wide<T>* records = workspace.values(rows * size);
   const bool with_gradient = out.student || out.teacher || out.auxiliary || out.temperature;
   const row_call<X, T> call(sum, shares, in, options, with_gradient, out.temperature, records);
   for_each_row<X>(sum, plan, in, out, options.store, options.execution, workspace, call);
 
-  evaluation<sum_of<X>::leaves> result;
+  evaluation<sum_of<X>::leaves, wide<T>> result;
   for (index r = 0; r < rows; ++r) {  // one order, whatever the threads did
     for (std::size_t k = 0; k < leaves; ++k) result.terms[k] += records[r * size + static_cast<index>(k)];
     result.value += records[r * size + static_cast<index>(leaves)];
@@ -242,23 +245,27 @@ evaluation<sum_of<X>::leaves> run(const X& objective, const batch<T>& in, const 
 
 /// The value of the objective over the batch. Throws argument_error.
 template <row_objective X, class T>
-evaluation<sum_of<X>::leaves> value(const X& objective, const batch<T>& in, const row_options& options,
-                                    row_workspace<T>& workspace) {
+evaluation<sum_of<X>::leaves, wide<T>> value(const X& objective, const batch<T>& in, const row_options& options,
+                                             row_workspace<T>& workspace) {
   return detail::run(objective, in, gradients<T>{}, options, workspace);
 }
 
 /// The value, and the gradient with respect to every input that `out` names. Throws argument_error before it writes.
+///
+/// With dual numbers for T the slopes of a gradient are its derivative along the inputs' slopes: of z = dual(z, v) the
+/// Hessian–vector product H v. Where a part of an objective is held constant, it is the gradient's derivative all the
+/// same.
 template <row_objective X, class T>
-evaluation<sum_of<X>::leaves> value_and_gradient(const X& objective, const batch<T>& in,
-                                                 const std::type_identity_t<gradients<T>>& out,
-                                                 const row_options& options, row_workspace<T>& workspace) {
+evaluation<sum_of<X>::leaves, wide<T>> value_and_gradient(const X& objective, const batch<T>& in,
+                                                          const std::type_identity_t<gradients<T>>& out,
+                                                          const row_options& options, row_workspace<T>& workspace) {
   return detail::run(objective, in, out, options, workspace);
 }
 
 /// First of two calls: the value of every leaf in every row. Rows are not weighted, masked or reduced here; a leaf that
 /// a row's label excludes has value 0.
 template <row_objective X, class T>
-void values(const X& objective, const batch<T>& in, value_table<X>& table, const execution& how,
+void values(const X& objective, const batch<T>& in, value_table<X, wide<T>>& table, const execution& how,
             row_workspace<T>& workspace) {
   const sum_of<X>& sum = as_sum(objective);
   const auto plan = detail::checked_plan<X>(sum, in, workspace);
@@ -279,10 +286,12 @@ void values(const X& objective, const batch<T>& in, value_table<X>& table, const
 
 /// What the fused call makes of one row of the table: its value, and each leaf's coefficient, with the leaves' weights
 /// and the functions of their values applied, and no reduction. Where a combination starts from.
-template <row_objective X>
-detail::row_combination<X> combination(const X& objective, const value_table<X>& table, index row) {
+template <row_objective X, class Number>
+detail::row_combination<X, Number> combination(const X& objective, const value_table<X, Number>& table, index row) {
   const sum_of<X>& sum = as_sum(objective);
-  std::array<double, static_cast<std::size_t>(sum_of<X>::leaves)> weight{}, value{};
+  constexpr auto leaves = static_cast<std::size_t>(sum_of<X>::leaves);
+  std::array<double, leaves> weight{};
+  std::array<Number, leaves> value{};
   sum.each([&](auto k, const auto& item) {
     weight[k] = item.weight[row];
     value[k] = table(row, k);
@@ -293,8 +302,8 @@ detail::row_combination<X> combination(const X& objective, const value_table<X>&
 /// Second call: Σ_k coefficients(row, k) · ∇leaf_k(row), from the statistics in the table. The leaves' weights in the
 /// sum do not enter. A coefficient of 0 removes the leaf from the row.
 template <row_objective X, class T>
-void gradient(const X& objective, const batch<T>& in, const value_table<X>& table,
-              const matrix_view<const double>& coefficients, const std::type_identity_t<gradients<T>>& out,
+void gradient(const X& objective, const batch<T>& in, const value_table<X, wide<T>>& table,
+              const matrix_view<const wide<T>>& coefficients, const std::type_identity_t<gradients<T>>& out,
               store_mode store, const execution& how, row_workspace<T>& workspace) {
   constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
   const sum_of<X>& sum = as_sum(objective);
@@ -313,24 +322,24 @@ void gradient(const X& objective, const batch<T>& in, const value_table<X>& tabl
         for (std::size_t i = 0; i < group.memory.size(); ++i) {
           const index r = group.first + static_cast<index>(i);
           auto active = shares.at(r).active;
-          std::array<double, leaves> coefficient{};
+          std::array<wide<T>, leaves> coefficient{};
           bool any = false;
           for (std::size_t k = 0; k < leaves; ++k) {
             coefficient[k] = coefficients(r, static_cast<index>(k));
-            active[k] = active[k] && coefficient[k] != 0;
+            active[k] = active[k] && !detail::vanishes(coefficient[k]);
             any = any || active[k];
           }
           if (!any) {
             detail::zero_row(group.memory[i], columns);
             continue;
           }
-          std::array<double, leaves> to_temperature;
+          std::array<wide<T>, leaves> to_temperature;
           kernels.row.open(r, in.labels ? in.labels[r] : -1, group.memory[i], &table.statistics(r));
           kernels.row.values_and_gradient(
               active, [&](const auto&) { return coefficient; }, group.memory[i],
               out.temperature ? to_temperature.data() : nullptr);
           for (std::size_t k = 0; out.temperature && k < leaves; ++k) {
-            double& target = out.temperature(r, static_cast<index>(k));
+            wide<T>& target = out.temperature(r, static_cast<index>(k));
             target = store == store_mode::accumulate ? target + to_temperature[k] : to_temperature[k];
           }
         }
@@ -339,25 +348,25 @@ void gradient(const X& objective, const batch<T>& in, const value_table<X>& tabl
 
 /// The same calls with scratch of their own, for where an allocation does not matter.
 template <row_objective X, class T>
-evaluation<sum_of<X>::leaves> value(const X& objective, const batch<T>& in, const row_options& options = {}) {
+evaluation<sum_of<X>::leaves, wide<T>> value(const X& objective, const batch<T>& in, const row_options& options = {}) {
   row_workspace<T> workspace;
   return value(objective, in, options, workspace);
 }
 template <row_objective X, class T>
-evaluation<sum_of<X>::leaves> value_and_gradient(const X& objective, const batch<T>& in,
-                                                 const std::type_identity_t<gradients<T>>& out,
-                                                 const row_options& options = {}) {
+evaluation<sum_of<X>::leaves, wide<T>> value_and_gradient(const X& objective, const batch<T>& in,
+                                                          const std::type_identity_t<gradients<T>>& out,
+                                                          const row_options& options = {}) {
   row_workspace<T> workspace;
   return value_and_gradient(objective, in, out, options, workspace);
 }
 template <row_objective X, class T>
-void values(const X& objective, const batch<T>& in, value_table<X>& table, const execution& how = {}) {
+void values(const X& objective, const batch<T>& in, value_table<X, wide<T>>& table, const execution& how = {}) {
   row_workspace<T> workspace;
   values(objective, in, table, how, workspace);
 }
 template <row_objective X, class T>
-void gradient(const X& objective, const batch<T>& in, const value_table<X>& table,
-              const matrix_view<const double>& coefficients, const std::type_identity_t<gradients<T>>& out,
+void gradient(const X& objective, const batch<T>& in, const value_table<X, wide<T>>& table,
+              const matrix_view<const wide<T>>& coefficients, const std::type_identity_t<gradients<T>>& out,
               store_mode store = store_mode::overwrite, const execution& how = {}) {
   row_workspace<T> workspace;
   gradient(objective, in, table, coefficients, out, store, how, workspace);

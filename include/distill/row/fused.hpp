@@ -35,9 +35,6 @@ struct leaf_lanes {
     z_t.enter(block);
   }
 
-  /// Equal logits differ by 0, masked ones (-inf - -inf) included.
-  DISTILL_INLINE static V difference(V s, V t) { return lane<V>::select(s == t, V(T(0)), s - t); }
-
   /// d at two different scales: what one scale leaves to say is small where the scales are near. Classes without
   /// teacher mass, masked ones among them, take the plain form, which cannot meet inf - inf.
   DISTILL_INLINE V two_scales(V s, V t, const element<V>& one) const {
@@ -55,7 +52,7 @@ struct leaf_lanes {
       const V masked(-std::numeric_limits<T>::infinity());
       const auto absent = lane<V>::max(s, t) == masked;
       logit_pair<V> x;
-      x.difference = difference(s, t) * scale_s;
+      x.difference = difference_of(s, t) * scale_s;
       x.student = lane<V>::select(absent, zero, s * scale_s);
       x.teacher = lane<V>::select(absent, zero, t * scale_t);
       if constexpr (!Plain)
@@ -66,7 +63,7 @@ struct leaf_lanes {
       element<V> x;
       x.p_s = V::load_aligned(kept_s + i) * inverse_s;
       x.p_t = V::load_aligned(kept_t + i) * inverse_t;
-      x.d = lane<V>::fma(difference(s, t), scale_s, zero - offset) - offset_rest;
+      x.d = lane<V>::fma(difference_of(s, t), scale_s, zero - offset) - offset_rest;
       if constexpr (!Plain)
         if (!one_scale) x.d = two_scales(s, t, x);
       if constexpr (reads_log_probabilities<L>) {
@@ -101,7 +98,7 @@ struct slope_targets {
   std::array<T*, input_count> slopes{};
   table<V> weight{};
   table<bool> feeds{};  // a weight other than 0
-  std::array<std::array<double, largest_fold>, static_cast<std::size_t>(Leaves)> partial{};
+  std::array<std::array<wide<T>, largest_fold>, static_cast<std::size_t>(Leaves)> partial{};
 };
 
 /// Whether a leaf's value is a function of its sums rather than their one sum itself.

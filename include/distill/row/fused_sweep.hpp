@@ -25,7 +25,7 @@ struct swept_sums<L, Number> : leaf_sums<sums_of<L>(), Number> {
 
 /// Adds a block's sums to the row's, in double.
 template <sweep_kind Kind, class T, class L>
-DISTILL_INLINE void flush(swept_sums<L, double>& total, const swept_sums<L, simd<T>>& part, bool active) {
+DISTILL_INLINE void flush(swept_sums<L, wide<T>>& total, const swept_sums<L, simd<T>>& part, bool active) {
   if constexpr (compares_rows<L>) {
     if (!active) return;
     for (std::size_t k = 0; k < total.term.size() && Kind != sweep_kind::moments; ++k)
@@ -40,14 +40,14 @@ DISTILL_INLINE void flush(swept_sums<L, double>& total, const swept_sums<L, simd
 /// Every leaf's sums; the weighted slopes into `target`, unless only values or moments are asked for. `rows` and
 /// `target` are copies: the compiler may keep them in registers across the stores to scratch.
 template <sweep_kind Kind, class T, class... Ls>
-std::tuple<swept_sums<Ls, double>...> fused_sweep(const std::tuple<Ls...>& leaf,
-                                                  std::array<leaf_lanes<T, row_reader<T>>, sizeof...(Ls)> rows,
-                                                  const slope_targets<T, static_cast<int>(sizeof...(Ls))> target,
-                                                  const std::array<row_ahead<T>, 2> ahead, const row_reader<T>& blocks,
-                                                  index end) {
+std::tuple<swept_sums<Ls, wide<T>>...> fused_sweep(const std::tuple<Ls...>& leaf,
+                                                   std::array<leaf_lanes<T, row_reader<T>>, sizeof...(Ls)> rows,
+                                                   const slope_targets<T, static_cast<int>(sizeof...(Ls))> target,
+                                                   const std::array<row_ahead<T>, 2> ahead, const row_reader<T>& blocks,
+                                                   index end) {
   using V = simd<T>;
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    std::tuple total{swept_sums<Ls, double>(0.0)...};
+    std::tuple total{swept_sums<Ls, wide<T>>(wide<T>(0))...};
     for (index block = 0; block < end;) {
       const index stop = blocks.block_end(block);  // rows of one length have the same blocks
       (rows[I].enter(block), ...);

@@ -29,24 +29,28 @@ L bound(const L& leaf, const row_scalars& row) {
     return leaf;
 }
 
-template <class L, std::size_t K>
-folded<static_cast<int>(K)> fold_of(const L& leaf, const std::array<double, K>& sums) {
-  if constexpr (folds<L>)
+template <class L, class Number, std::size_t K>
+folded<static_cast<int>(K), Number> fold_of(const L& leaf, const std::array<Number, K>& sums) {
+  if constexpr (folds<L>) {
+    static_assert(
+        requires { leaf.fold(sums); }, "to be differentiated twice, fold must also take dual<double>");
     return leaf.fold(sums);
-  else
-    return {sums[0], {1.0}};
+  } else {
+    return {sums[0], {Number(1)}};
+  }
 }
 
 template <class T, row_objective X>
 class row_kernel {
   using V = simd<T>;
   using kinds = leaf_kinds<sum_of<X>>;
+  using number = wide<T>;
   static constexpr int leaves = sum_of<X>::leaves;
   static constexpr std::size_t capacity = static_cast<std::size_t>(row_plan<X>::capacity);
 
  public:
-  using leaf_numbers = std::array<double, leaves>;
-  using statistics_row = typename row_plan<X>::statistics_row;
+  using leaf_numbers = std::array<number, leaves>;
+  using statistics_row = typename row_plan<X>::template statistics_row<number>;
 
   /// Elements of scratch for rows of this length.
   static index scratch_size(const row_plan<X>& plan, index columns) {
@@ -88,7 +92,7 @@ class row_kernel {
   /// coefficient of 0 removes the leaf's gradient. `to_temperature`, if not null, receives coefficient[k] ∂leaf_k/∂T.
   template <class Weigh>
   leaf_numbers values_and_gradient(const std::array<bool, leaves>& active, const Weigh& weigh,
-                                   const row_memory<T>& memory, double* to_temperature) {
+                                   const row_memory<T>& memory, number* to_temperature) {
     const bool moments = to_temperature || any_standardised_;
     for (std::size_t o = 0; o < input_count; ++o) target_.wanted[o] = memory.out[o] != nullptr;
     prepare(active, moments);
@@ -99,7 +103,7 @@ class row_kernel {
     const leaf_numbers coefficient = weigh(leaf_values());
     if constexpr (kinds::any_group)
       for (std::size_t k = 0; k < outcome_.size(); ++k)  // a probe has done its part
-        lanes_[k].active = outcome_[k].active = outcome_[k].active && coefficient[k] != 0;
+        lanes_[k].active = outcome_[k].active = outcome_[k].active && !vanishes(coefficient[k]);
     if (moments) {
       if constexpr (kinds::any_swept) sweep<sweep_kind::moments>();
       moments_.take_distances();
@@ -138,7 +142,7 @@ class row_kernel {
 
   void prepare(const std::array<bool, leaves>& active, bool moments) {
     sum_.each([&]<class L>(auto k, const weighted<L>& item) {
-      leaf_outcome& leaf = outcome_[k];
+      leaf_outcome<number>& leaf = outcome_[k];
       lanes_[k].active = leaf.active = active[k];
       leaf.temperature = item.leaf.temperature[row_];
       leaf.squared = item.leaf.scaling == temperature_scaling::squared;
@@ -155,11 +159,12 @@ class row_kernel {
 
   template <class L>
   void prepare_pair(leaf_row& leaf, int s, int t) {
+    using std::log;
     leaf.z_s = sites_.reader(s);
     leaf.z_t = sites_.reader(t);
     leaf.scale_s = V(sites_.scale(s));
     leaf.scale_t = V(sites_.scale(t));
-    leaf.one_scale = sites_.scale(s) == sites_.scale(t);
+    leaf.one_scale = identical(sites_.scale(s), sites_.scale(t));
     leaf.centre_s = V(sites_.max(s));
     leaf.centre_t = V(sites_.max(t));
     if constexpr (separable<L> || ordered<L>) {
@@ -167,13 +172,13 @@ class row_kernel {
       leaf.kept_t = sites_.kept(t);
       leaf.inverse_s = V(static_cast<T>(1 / sites_.sum_exp(s)));
       leaf.inverse_t = V(static_cast<T>(1 / sites_.sum_exp(t)));
-      const double top_s = double(sites_.max(s)), top_t = double(sites_.max(t));
-      const double per_s = double(sites_.scale(s)), per_t = double(sites_.scale(t));
+      const number top_s = number(sites_.max(s)), top_t = number(sites_.max(t));
+      const number per_s = number(sites_.scale(s)), per_t = number(sites_.scale(t));
       // The difference of the normalisers in double, as a sum of two T: a common shift of the logits costs no digits.
-      const double offset = (top_s - top_t) * per_s + std::log(sites_.sum_exp(s) / sites_.sum_exp(t));
+      const number offset = (top_s - top_t) * per_s + log(sites_.sum_exp(s) / sites_.sum_exp(t));
       leaf.excess = V(static_cast<T>(per_s - per_t));
       leaf.offset = V(static_cast<T>(offset));
-      leaf.offset_rest = V(static_cast<T>(offset - static_cast<double>(static_cast<T>(offset))));
+      leaf.offset_rest = V(static_cast<T>(offset - static_cast<number>(static_cast<T>(offset))));
       if constexpr (reads_log_probabilities<L>) {
         leaf.log_sum_s = V(static_cast<T>(sites_.log_sum(s)));
         leaf.log_sum_t = V(static_cast<T>(sites_.log_sum(t)));
@@ -188,13 +193,13 @@ class row_kernel {
     for (std::size_t n = 0; n < 2; ++n)
       for (std::size_t o = 0; o < input_count; ++o)
         wanted[n] = wanted[n] || (target_.wanted[o] && planned.to[n][o] != 0);
-    leaf_outcome& own = outcome_[k];
+    leaf_outcome<number>& own = outcome_[k];
     const index label = label_ >= 0 && label_ < columns_ ? label_ : -1;
     own.value =
         own.factor * ordered_.evaluate(k, leaf, lanes_[k], sites_, planned.site[0], planned.site[1], label, wanted);
     for (std::size_t n = 0; n < 2; ++n) {
       const int s = planned.site[n];
-      own.slope_sum[n] = wanted[n] ? ordered_.slope_sum(k, n) : 0;
+      own.slope_sum[n] = wanted[n] ? ordered_.slope_sum(k, n) : number(0);
       if (moments) moments_.of(k, n) = ordered_.moment(k, n, sites_.reader(s).data(), sites_.max(s));
     }
   }
@@ -202,7 +207,7 @@ class row_kernel {
   template <class L>
   void evaluate_stored(std::size_t k, const L& leaf) {
     const auto& site = plan_.leaf[k].site;
-    const stored_form answer = stored_.evaluate(k, leaf, row_, sites_, site[0], site[1]);
+    const stored_form<number> answer = stored_.evaluate(k, leaf, row_, sites_, site[0], site[1]);
     outcome_[k].mass = {answer.mass, answer.rest_mass};
     outcome_[k].spread = outcome_[k].patch = {};
     outcome_[k].value = outcome_[k].factor * answer.value;
@@ -213,10 +218,12 @@ class row_kernel {
     constexpr int n = sites_per<L>;
     bool with_mean = false;
     if constexpr (requires { leaf.needs_mean(); }) with_mean = leaf.needs_mean();
-    row_statistics<n> row{.label = label_, .columns = columns_};
+    row_statistics<n, number> row{.label = label_, .columns = columns_};
     for (std::size_t i = 0; i < row.site.size(); ++i) row.site[i] = sites_.summary(plan_.leaf[k].site[i], with_mean);
-    const closed_form<n> answer = leaf.evaluate(row);
-    leaf_outcome& own = outcome_[k];
+    static_assert(
+        requires { leaf.evaluate(row); }, "to be differentiated twice, evaluate must also take dual<double>");
+    const closed_form<n, number> answer = leaf.evaluate(row);
+    leaf_outcome<number>& own = outcome_[k];
     for (std::size_t i = 0; i < row.site.size(); ++i) {
       own.mass[i] = answer.mass[i];
       own.spread[i] = answer.spread[i];
@@ -244,7 +251,7 @@ class row_kernel {
     if constexpr (Kind == sweep_kind::plain || Kind == sweep_kind::general) has_slopes_ = target_.wanted;
   }
   template <sweep_kind Kind, class L>
-  void finish(std::size_t k, const L& leaf, const swept_sums<L, double>& total) {
+  void finish(std::size_t k, const L& leaf, const swept_sums<L, number>& total) {
     if constexpr (compares_rows<L>) {
       if (!outcome_[k].active) return;
       if constexpr (Kind == sweep_kind::moments) {
@@ -271,9 +278,10 @@ class row_kernel {
 
   /// ∂/∂z of site n of leaf k in output o carries the coefficient, the T² factor, the site's scale and the input's
   /// share in the mixed row.
-  double chain(std::size_t k, const leaf_numbers& coefficient, std::size_t n, std::size_t o) const {
+  number chain(std::size_t k, const leaf_numbers& coefficient, std::size_t n, std::size_t o) const {
     const planned_leaf& leaf = plan_.leaf[k];
-    return outcome_[k].active ? coefficient[k] * outcome_[k].factor * leaf.to[n][o] * sites_.slope(leaf.site[n]) : 0;
+    return outcome_[k].active ? coefficient[k] * outcome_[k].factor * leaf.to[n][o] * sites_.slope(leaf.site[n])
+                              : number(0);
   }
 
   void set_slope_weights(const leaf_numbers& coefficient) {
@@ -281,9 +289,9 @@ class row_kernel {
       if (!plan_.leaf[k].compares) continue;
       for (std::size_t n = 0; n < 2; ++n)
         for (std::size_t o = 0; o < input_count; ++o) {
-          const double weight = chain(k, coefficient, n, o);
+          const number weight = chain(k, coefficient, n, o);
           target_.weight[k][n][o] = V(static_cast<T>(weight));
-          target_.feeds[k][n][o] = target_.wanted[o] && weight != 0;
+          target_.feeds[k][n][o] = target_.wanted[o] && !vanishes(weight);
         }
     }
   }
@@ -295,7 +303,7 @@ class row_kernel {
         for (std::size_t n = 0; outcome_[k].active && n < 2; ++n)
           for (std::size_t o = 0; o < input_count; ++o) {
             const T weight = static_cast<T>(chain(k, coefficient, n, o));
-            if (!target_.wanted[o] || weight == 0) continue;
+            if (!target_.wanted[o] || vanishes(weight)) continue;
             const T* own = ordered_.slopes(k, n);
             T* slopes = target_.slopes[o];
             for (index c = 0; c < columns_; ++c)
@@ -313,21 +321,21 @@ class row_kernel {
       for (std::size_t n = 0; n < 2; ++n) add_projection(k, coefficient, n, outcome_[k].slope_sum[n]);
     }
   }
-  void add_projection(std::size_t k, const leaf_numbers& coefficient, std::size_t n, double mass) {
+  void add_projection(std::size_t k, const leaf_numbers& coefficient, std::size_t n, number mass) {
     const int s = plan_.leaf[k].site[n];
     for (std::size_t o = 0; o < input_count; ++o)
-      if (const double weight = chain(k, coefficient, n, o); target_.wanted[o] && weight != 0)
+      if (const number weight = chain(k, coefficient, n, o); target_.wanted[o] && !vanishes(weight))
         projected_[o][at(s)] += weight * mass / sites_.sum_exp(s);
   }
 
   void add_closed_forms(const leaf_numbers& coefficient) {
     for (std::size_t k = 0; k < outcome_.size(); ++k) {
       const planned_leaf& leaf = plan_.leaf[k];
-      const leaf_outcome& own = outcome_[k];
+      const leaf_outcome<number>& own = outcome_[k];
       if (leaf.compares || !own.active) continue;
       for (std::size_t n = 0; n < at(leaf.sites); ++n) {
-        if (own.mass[n] != 0) add_projection(k, coefficient, n, -own.mass[n]);
-        if (own.spread[n] == 0) continue;
+        if (!vanishes(own.mass[n])) add_projection(k, coefficient, n, -own.mass[n]);
+        if (vanishes(own.spread[n])) continue;
         for (std::size_t o = 0; o < input_count; ++o)
           add_line(o, sites_.reader(leaf.site[n]),
                    {.constant = static_cast<T>(chain(k, coefficient, n, o) * own.spread[n])});
@@ -335,7 +343,7 @@ class row_kernel {
     }
   }
   void add_line(std::size_t o, const row_reader<T>& row, const affine<T>& line) {
-    if (!target_.wanted[o] || (line.constant == 0 && line.slope == 0)) return;
+    if (!target_.wanted[o] || (vanishes(line.constant) && vanishes(line.slope))) return;
     add_affine(row, sites_.end(), line, target_.slopes[o], !has_slopes_[o]);
     has_slopes_[o] = true;
   }
@@ -348,7 +356,7 @@ class row_kernel {
         const auto& deviation = sites_.deviation_of(s);
         if (!plan_.sites[at(s)].standardised || !outcome_[k].active || deviation.flat) continue;
         for (std::size_t o = 0; o < input_count; ++o) {
-          const double slope = -chain(k, coefficient, n, o) * moments_.of(k, n) / deviation.squares;
+          const number slope = -chain(k, coefficient, n, o) * moments_.of(k, n) / deviation.squares;
           add_line(o, deviation.row, {.slope = static_cast<T>(slope), .centre = static_cast<T>(deviation.mean)});
         }
       }
@@ -358,20 +366,21 @@ class row_kernel {
     std::array<projection<T>, capacity> sites;
     std::size_t count = 0;
     for (int s = 0; s < plan_.site_count; ++s)
-      if (projected_[output][at(s)] != 0)
+      if (!vanishes(projected_[output][at(s)]))
         sites[count++] = {sites_.source(s), static_cast<T>(projected_[output][at(s)])};
     write_gradient<T>(out, columns_, has_slopes_[output] ? target_.slopes[output] : nullptr, {sites.data(), count},
                       how);
     if constexpr (kinds::any_stored)
       for (std::size_t k = 0; k < outcome_.size(); ++k)
-        if (const double weight = stored_.has[k] ? chain(k, coefficient, 0, output) : 0; weight != 0)
-          stored_.each(k, row_, [&](index c, double slope) { out[c] += static_cast<T>(weight * slope); });
+        if (const number weight = stored_.has[k] ? chain(k, coefficient, 0, output) : number(0); !vanishes(weight))
+          stored_.each(k, row_, [&](index c, number slope) { out[c] += static_cast<T>(weight * slope); });
     if (label_ < 0 || label_ >= columns_) return;
-    double patch = 0;
+    number patch = 0;
     for (std::size_t k = 0; k < outcome_.size(); ++k)
       for (std::size_t n = 0; !plan_.leaf[k].compares && outcome_[k].active && n < at(plan_.leaf[k].sites); ++n)
-        if (const double weight = chain(k, coefficient, n, output); weight != 0) patch += weight * outcome_[k].patch[n];
-    if (patch != 0) out[label_] += static_cast<T>(patch);
+        if (const number weight = chain(k, coefficient, n, output); !vanishes(weight))
+          patch += weight * outcome_[k].patch[n];
+    if (!vanishes(patch)) out[label_] += static_cast<T>(patch);
   }
 
   const sum_of<X>& sum_;
@@ -387,10 +396,10 @@ class row_kernel {
   std::array<T*, input_count> own_slopes_{};
   std::array<row_ahead<T>, 2> ahead_{};  // student and teacher
   std::array<leaf_row, static_cast<std::size_t>(leaves)> lanes_{};
-  row_outcome<X> outcome_{};
+  row_outcome<X, number> outcome_{};
   slope_targets<T, leaves> target_;
   std::array<bool, input_count> has_slopes_{};
-  std::array<std::array<double, capacity>, input_count> projected_{};
+  std::array<std::array<number, capacity>, input_count> projected_{};
 };
 
 }  // namespace detail

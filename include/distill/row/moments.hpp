@@ -12,19 +12,21 @@
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
 
+template <class Number>
 struct leaf_outcome {
   bool active = false, squared = false;
   double temperature = 1, factor = 1;                        ///< T, and T² where the leaf is scaled by it
-  double value = 0;                                          ///< times factor
-  std::array<double, 2> slope_sum{};                         ///< of leaves that compare rows
-  std::array<double, most_sites> mass{}, spread{}, patch{};  ///< of the others, as in closed_form
+  Number value = 0;                                          ///< times factor
+  std::array<Number, 2> slope_sum{};                         ///< of leaves that compare rows
+  std::array<Number, most_sites> mass{}, spread{}, patch{};  ///< of the others, as in closed_form
 };
-template <row_objective X>
-using row_outcome = std::array<leaf_outcome, static_cast<std::size_t>(sum_of<X>::leaves)>;
+template <row_objective X, class Number>
+using row_outcome = std::array<leaf_outcome<Number>, static_cast<std::size_t>(sum_of<X>::leaves)>;
 
 template <class T, row_objective X>
 class row_moments {
   using kinds = leaf_kinds<sum_of<X>>;
+  using number = wide<T>;
   static constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
 
  public:
@@ -32,8 +34,8 @@ class row_moments {
       : plan_(plan), sites_(sites), stored_(stored) {}
 
   /// Σ slope · (z - max) at site n of leaf k.
-  double& of(std::size_t k, std::size_t n) { return moment_[k][n]; }
-  double of(std::size_t k, std::size_t n) const { return moment_[k][n]; }
+  number& of(std::size_t k, std::size_t n) { return moment_[k][n]; }
+  number of(std::size_t k, std::size_t n) const { return moment_[k][n]; }
 
   /// Needs the sites' exponentials, which slopes may overwrite.
   void take_distances() {
@@ -43,7 +45,7 @@ class row_moments {
 
   /// of(k, n) becomes Σ_i ∂leaf_k/∂u_i · z_i over the tempered row u of site n, T² not included. Where the derivatives
   /// add up to 0, as they do behind a softmax, z may be measured from anywhere.
-  void finish(const row_outcome<X>& outcome, index row) {
+  void finish(const row_outcome<X, number>& outcome, index row) {
     for (std::size_t k = 0; k < outcome.size(); ++k) {
       const planned_leaf& leaf = plan_.leaf[k];
       if (!outcome[k].active) continue;
@@ -52,7 +54,7 @@ class row_moments {
         if (leaf.projects)
           moment_[k][n] -= outcome[k].slope_sum[n] * mean_distance_[at(s)];
         else if (leaf.compares)  // a row that is masked throughout has no finite top, and no slopes
-          moment_[k][n] += outcome[k].slope_sum[n] == 0 ? 0 : outcome[k].slope_sum[n] * top(s);
+          moment_[k][n] += mass_times(outcome[k].slope_sum[n], top(s));
         else
           moment_[k][n] = closed(outcome[k], k, n, row);
       }
@@ -60,40 +62,40 @@ class row_moments {
   }
 
   /// ∂leaf_k/∂T at the sites whose temperature is the leaf's own: scale = 1/T or 1/(T sd).
-  double temperature_slope(const leaf_outcome& leaf, std::size_t k) const {
+  number temperature_slope(const leaf_outcome<number>& leaf, std::size_t k) const {
     if (!leaf.active) return 0;
-    double moments = 0;
+    number moments = 0;
     for (std::size_t n = 0; n < at(plan_.leaf[k].sites); ++n)
       if (plan_.leaf[k].tempered[n]) moments += sites_.slope(plan_.leaf[k].site[n]) * moment_[k][n];
-    return ((leaf.squared ? 2 * leaf.value : 0) - leaf.factor * moments) / leaf.temperature;
+    return ((leaf.squared ? 2 * leaf.value : number(0)) - leaf.factor * moments) / leaf.temperature;
   }
 
  private:
-  double top(int s) const { return static_cast<double>(sites_.max(s)); }
+  number top(int s) const { return static_cast<number>(sites_.max(s)); }
 
-  double closed(const leaf_outcome& leaf, std::size_t k, std::size_t n, index row) const {
+  number closed(const leaf_outcome<number>& leaf, std::size_t k, std::size_t n, index row) const {
     const int s = plan_.leaf[k].site[n];
-    double moment = leaf.mass[n] == 0 ? 0 : leaf.mass[n] * mean_distance_[at(s)], total = leaf.mass[n];
-    const auto add = [&](double slope, double distance) {
-      if (slope != 0) moment += slope * distance, total += slope;
+    number moment = mass_times(leaf.mass[n], mean_distance_[at(s)]), total = leaf.mass[n];
+    const auto add = [&](number slope, number distance) {
+      if (!vanishes(slope)) moment += slope * distance, total += slope;
     };
-    if (leaf.patch[n] != 0) add(leaf.patch[n], sites_.label_distance(s));
-    if (leaf.spread[n] != 0) {
-      const kept_moments kept = moments_of(sites_.reader(s), sites_.end(), sites_.max(s), false);
+    if (!vanishes(leaf.patch[n])) add(leaf.patch[n], sites_.label_distance(s));
+    if (!vanishes(leaf.spread[n])) {
+      const kept_moments<number> kept = moments_of(sites_.reader(s), sites_.end(), sites_.max(s), false);
       add(leaf.spread[n] * static_cast<double>(kept.kept), kept.mean);
     }
     if constexpr (kinds::any_stored)
       if (stored_leaves<T, X>::has[k] && n == 0)
         stored_.each(k, row,
-                     [&](index c, double slope) { add(slope, static_cast<double>(sites_.reader(s).at(c)) - top(s)); });
-    return total == 0 ? moment : moment + total * top(s);
+                     [&](index c, number slope) { add(slope, static_cast<number>(sites_.reader(s).at(c)) - top(s)); });
+    return vanishes(total) ? moment : moment + total * top(s);
   }
 
   const row_plan<X>& plan_;
   const row_sites<T, X>& sites_;
   const stored_leaves<T, X>& stored_;
-  std::array<double, static_cast<std::size_t>(row_plan<X>::capacity)> mean_distance_{};
-  std::array<std::array<double, most_sites>, static_cast<std::size_t>(sum_of<X>::leaves)> moment_{};
+  std::array<number, static_cast<std::size_t>(row_plan<X>::capacity)> mean_distance_{};
+  std::array<std::array<number, most_sites>, static_cast<std::size_t>(sum_of<X>::leaves)> moment_{};
 };
 
 }  // namespace detail

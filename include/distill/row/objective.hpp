@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "../config.hpp"
+#include "../core/dual.hpp"
 #include "../core/lane.hpp"
 #include "../core/radix_sort.hpp"
 #include "element.hpp"
@@ -43,11 +44,14 @@ struct row_scalars {
   index columns = 0;
 };
 
+// Number, wherever it appears, is what is known of a row beyond its classes: double, and dual<double> in a call on dual
+// numbers. Who is to be differentiated twice is a template over it.
+
 /// A scalar function F of the K sums over the classes, or of K values, and its derivatives.
-template <int K>
+template <int K, class Number = double>
 struct folded {
-  double value = 0;
-  std::array<double, K> partial{};
+  Number value = 0;
+  std::array<Number, K> partial{};
 };
 
 namespace detail {
@@ -79,7 +83,7 @@ concept row_leaf_basics = requires(const O o) {
 /// K sums over the classes and a function of them. The call operator takes an element of any lane and is branch-free
 /// over it (a branch on the objective's own parameters is fine: it is the same for every class). Optional members:
 ///   static constexpr int sums = K;                         several sums; default 1
-///   folded<K> fold(std::array<double, K>) const;           F(sums); default: the one sum itself
+///   folded<K, Number> fold(std::array<Number, K>) const;   F(sums); default: the one sum itself
 ///   static constexpr bool reads_log_probabilities = true;  fills element::log_s and log_t
 ///   O bind(row_scalars) const;                             a copy with this row's parameters filled in
 ///   site_pair sites() const;                               other rows than student / teacher at `temperature`
@@ -97,38 +101,40 @@ concept elementwise = row_leaf_basics<O> && requires(const O o, const logit_pair
 };
 
 /// What a statistic objective sees of one of its sites.
+template <class Number = double>
 struct site_summary {
-  double top = 0;          ///< the largest logit; -inf where no class is left
-  double scale = 1;        ///< tempered = logit · scale
-  double top_log_p = 0;    ///< log p of the most probable class
-  double label_log_p = 0;  ///< log p at the label, or its log-odds where the site leaves the label out; 0 without label
+  Number top = 0;          ///< the largest logit; -inf where no class is left
+  Number scale = 1;        ///< tempered = logit · scale
+  Number top_log_p = 0;    ///< log p of the most probable class
+  Number label_log_p = 0;  ///< log p at the label, or its log-odds where the site leaves the label out; 0 without label
   index kept = 0;          ///< classes that take part; this and the next only when the objective `needs_mean`
-  double mean_log_p = 0;   ///< mean of log p over them
+  Number mean_log_p = 0;   ///< mean of log p over them
 
-  double log_sum_exp() const { return top * scale - top_log_p; }  ///< of the tempered row
+  Number log_sum_exp() const { return top * scale - top_log_p; }  ///< of the tempered row
 };
 
 /// log(Σ exp over part / Σ exp over whole) of two sites of one row and temperature: the row's offset does not round.
-inline double log_share(const site_summary& part, const site_summary& whole) {
+template <class Number>
+Number log_share(const site_summary<Number>& part, const site_summary<Number>& whole) {
   return (part.top - whole.top) * whole.scale + (whole.top_log_p - part.top_log_p);
 }
 
 /// What a statistic objective of N sites sees of a row.
-template <int N>
+template <int N, class Number = double>
 struct row_statistics {
   index label = -1;
   index columns = 0;
-  std::array<site_summary, N> site{};
+  std::array<site_summary<Number>, N> site{};
 };
 
 /// No sum over the classes besides log-sum-exps: the gradient with respect to the tempered row of each of the N sites
 /// is mass · p + spread on every kept class + a patch at the label. The engine multiplies by the temperature factors.
-template <int N>
+template <int N, class Number = double>
 struct closed_form {
-  double value = 0;
-  std::array<double, N> mass{};    ///< coefficient of the site's probabilities
-  std::array<double, N> spread{};  ///< added to every class that is kept
-  std::array<double, N> patch{};   ///< added at the label
+  Number value = 0;
+  std::array<Number, N> mass{};    ///< coefficient of the site's probabilities
+  std::array<Number, N> spread{};  ///< added to every class that is kept
+  std::array<Number, N> patch{};   ///< added at the label
 };
 
 /// Memory for an objective that sees a whole row: sorted entries, numbers; all of them rows on cache lines of their own
@@ -137,13 +143,14 @@ template <class T>
 struct row_scratch {
   std::array<ranked<T>*, 3> ranks{};
   std::array<T*, 4> numbers{};
-  std::array<double*, 2> wide{};
+  std::array<distill::wide<T>*, 2> wide{};
 };
 
 /// log p of a logit: of what lies beyond the range of the exponentials.
+template <class Number = double>
 struct log_probability {
-  double top = 0, scale = 1, log_sum = 0;
-  double operator()(double z) const { return (z - top) * scale - log_sum; }
+  Number top = 0, scale = 1, log_sum = 0;
+  Number operator()(Number z) const { return (z - top) * scale - log_sum; }
 };
 
 /// What an ordered objective sees of a row: all of it, in memory.
@@ -153,7 +160,7 @@ struct whole_row {
   index label = -1;                                      ///< -1 where the batch has none
   const T *d = nullptr, *p_s = nullptr, *p_t = nullptr;  ///< as in element
   const T *z_s = nullptr, *z_t = nullptr;                ///< logits: the order that probabilities may have lost
-  log_probability log_p_s{};                             ///< of the student's
+  log_probability<wide<T>> log_p_s{};                    ///< of the student's
   T *to_student = nullptr, *to_teacher = nullptr;        ///< slopes with respect to log p; null where not asked for
   row_scratch<T> scratch{};
 
@@ -207,9 +214,9 @@ concept statistic = row_leaf_basics<O> && requires(const O o, const row_statisti
   { o.evaluate(row) } -> std::same_as<closed_form<detail::sites_per<O>>>;
 };
 
-/// Needs the classes in an order: sorts, scans, compares pairs. Writes the slope of every class on each side that asks
-/// for slopes. Two sites as a separable objective; optional members likewise, and counts, validate_label of a statistic
-/// one with
+/// Needs the classes in an order: sorts, scans, compares pairs. Returns its value as wide<T>, and writes the slope of
+/// every class on each side that asks for slopes. Two sites as a separable objective; optional members likewise, and
+/// counts, validate_label of a statistic one with
 ///   bool needs_labels() const;                             whether a batch without labels is an error; default: true
 ///                                                          for who has one of those two members
 template <class O>
@@ -225,21 +232,23 @@ concept ordered_scores = row_leaf_basics<O> && requires(const O o, const score_r
 };
 
 /// What an objective over a stored teacher sees of a row: its classes' log-probabilities, in double.
+template <class Number = double>
 struct stored_row {
   std::span<const double> log_t;  ///< as stored
-  std::span<const double> log_s;  ///< the student's, in its whole softmax
-  double log_rest_s = 0;          ///< the student's mass on all other classes; -inf where there is none
-  std::span<double> slopes;       ///< ∂/∂u at each class, besides what mass and rest_mass say; to be written
+  std::span<const Number> log_s;  ///< the student's, in its whole softmax
+  Number log_rest_s = 0;          ///< the student's mass on all other classes; -inf where there is none
+  std::span<Number> slopes;       ///< ∂/∂u at each class, besides what mass and rest_mass say; to be written
 };
 /// Gradient with respect to the tempered row: mass · p + rest_mass · (softmax of the other classes) + slopes.
+template <class Number = double>
 struct stored_form {
-  double value = 0, mass = 0, rest_mass = 0;
+  Number value = 0, mass = 0, rest_mass = 0;
 };
 /// Compares the student with a teacher of which only some classes are known. Sites: the student's row, and the row over
 /// the other classes where the objective asks for it.
 template <class O>
-concept stored = row_leaf_basics<O> && requires(const O o, const stored_row& row) {
-  { o.evaluate(row) } -> std::same_as<stored_form>;
+concept stored = row_leaf_basics<O> && requires(const O o, const stored_row<>& row) {
+  { o.evaluate(row) } -> std::same_as<stored_form<>>;
   { o.reads_rest() } -> std::same_as<bool>;
 };
 

@@ -33,7 +33,7 @@ class ordered_leaves {
       for (T*& each : row_) each = rows(1);
       for (T*& each : room_.numbers) each = rows(1);
       for (auto*& ranks : room_.ranks) ranks = reinterpret_cast<ranked<T>*>(rows(rank_rows));
-      for (std::size_t n = 0; n < 2; ++n) room_.wide[n] = reinterpret_cast<double*>(room_.ranks[n + 1]);
+      for (std::size_t n = 0; n < 2; ++n) room_.wide[n] = reinterpret_cast<wide<T>*>(room_.ranks[n + 1]);
       for (auto& of_leaf : slopes_)
         for (T*& slopes : of_leaf) slopes = rows(1);
     }
@@ -41,8 +41,8 @@ class ordered_leaves {
 
   /// The value of leaf k over the rows of `lanes`, sites s and t, and the slopes that are wanted.
   template <sees_whole_row L>
-  double evaluate(std::size_t k, const L& leaf, leaf_lanes<T, row_reader<T>> lanes, const row_sites<T, X>& sites, int s,
-                  int t, index label, const std::array<bool, 2>& wanted) {
+  wide<T> evaluate(std::size_t k, const L& leaf, leaf_lanes<T, row_reader<T>> lanes, const row_sites<T, X>& sites,
+                   int s, int t, index label, const std::array<bool, 2>& wanted) {
     read<L>(lanes, sites.reader(0), sites.end());
     const auto fill = [&](auto& all) {
       all.columns = columns_;
@@ -65,13 +65,13 @@ class ordered_leaves {
 
   const T* slopes(std::size_t k, std::size_t n) const { return slopes_[number[k]][n]; }
 
-  double slope_sum(std::size_t k, std::size_t n) const { return sum(slopes(k, n), columns_); }
+  wide<T> slope_sum(std::size_t k, std::size_t n) const { return sum(slopes(k, n), columns_); }
   /// Σ slope · (z - max) of leaf k's side n.
-  double moment(std::size_t k, std::size_t n, const T* z, T max) const {
+  wide<T> moment(std::size_t k, std::size_t n, const T* z, T max) const {
     const T* own = slopes(k, n);
-    double result = 0;
+    wide<T> result = 0;
     for (index c = 0; c < columns_; ++c)
-      if (own[c] != 0) result += static_cast<double>(own[c]) * static_cast<double>(z[c] - max);
+      if (!vanishes(own[c])) result += static_cast<wide<T>>(own[c]) * static_cast<wide<T>>(z[c] - max);
     return result;
   }
 

@@ -64,7 +64,8 @@ class row_plan {
  public:
   static constexpr int leaves = sum_of<X>::leaves;
   static constexpr int capacity = of_leaves<sum_of<X>>::sites;
-  using statistics_row = std::array<site_statistics, static_cast<std::size_t>(capacity)>;
+  template <class Number>
+  using statistics_row = std::array<site_statistics<Number>, static_cast<std::size_t>(capacity)>;
 
   explicit row_plan(const sum_of<X>& sum) {
     sum.each([&]<class L>(auto k, const weighted<L>& item) {

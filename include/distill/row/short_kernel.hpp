@@ -45,8 +45,9 @@ class short_kernel {
   template <class Number>
   using per_lane = std::array<Number, lanes>;
 
-  static constexpr bool possible = !kinds::any_fold && !kinds::any_bound && !kinds::any_group &&
-                                   !kinds::any_of_logits && !kinds::any_stored && kinds::ordered_leaves == 0;
+  static constexpr bool possible = std::floating_point<T> && !kinds::any_fold && !kinds::any_bound &&
+                                   !kinds::any_group && !kinds::any_of_logits && !kinds::any_stored &&
+                                   kinds::ordered_leaves == 0;
   /// Whether every leaf and every row of the plan is of the plain kind that this kernel knows.
   static bool fits(const sum_of<X>& sum, const row_plan<X>& plan, index columns) {
     bool plain = columns <= longest_short_row && possible;
@@ -287,7 +288,7 @@ class short_kernel {
       for (std::size_t i = 0; i < n; ++i) {
         const std::size_t s = at(plan_.leaf[k].site[i]), r = at(plan_.sites[s].row);
         const double top = static_cast<double>(max_[r][l]), scale = static_cast<double>(scale_[s][l]);
-        site_summary& own = row.site[i];
+        site_summary<>& own = row.site[i];
         own.top = top;
         own.scale = scale;
         own.top_log_p = -log_sum[i][l];

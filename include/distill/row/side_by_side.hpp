@@ -72,7 +72,7 @@ class side_by_side final : public row_source<T> {
 };
 
 template <class T, class... Others>
-requires std::floating_point<std::remove_const_t<T>> side_by_side(const matrix_view<T>&, const Others&...)
+requires number_type<std::remove_const_t<T>> side_by_side(const matrix_view<T>&, const Others&...)
 ->side_by_side<std::remove_const_t<T>, 1 + sizeof...(Others)>;
 
 /// The way back: every part of the gradient to its own place, which `mode` says whether to overwrite or to add to.
@@ -101,7 +101,7 @@ class side_by_side_gradients final : public row_sink<T> {
   detail::row_store how_;
 };
 
-template <std::floating_point T, class... Others>
+template <number_type T, class... Others>
 side_by_side_gradients(store_mode, const matrix_view<T>&, Others&&...)
     -> side_by_side_gradients<T, 1 + sizeof...(Others)>;
 

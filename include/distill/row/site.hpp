@@ -89,8 +89,9 @@ struct stored_teacher {
 using site_pair = std::array<site, 2>;
 
 /// Log-sum-exp statistics of one site of one row: p_i = e^{(u_i - max)·scale} / sum. A commutative monoid over columns.
+template <class Number = double>
 struct site_statistics {
-  double max = 0, sum = 1;
+  Number max = 0, sum = 1;
 };
 
 DISTILL_NAMESPACE_END

@@ -41,11 +41,12 @@ T* take(T*& scratch, index n) {
 template <class T, row_objective X>
 class row_sites {
   static constexpr std::size_t capacity = static_cast<std::size_t>(row_plan<X>::capacity);
+  using number = wide<T>;
   static constexpr std::size_t at(int i) { return static_cast<std::size_t>(i); }
   static constexpr T masked = -std::numeric_limits<T>::infinity();
 
  public:
-  using statistics_row = typename row_plan<X>::statistics_row;
+  using statistics_row = typename row_plan<X>::template statistics_row<number>;
 
   static index scratch_size(const row_plan<X>& plan, index columns) {
     return (plan.site_count + plan.row_count + 1) * scratch_stride<T>(columns) + 2 * plan.row_count * lanes_of<T>;
@@ -80,7 +81,7 @@ class row_sites {
     }
     for (int s = 0; s < plan_.site_count; ++s) {
       if (given) sum_exp_[at(s)] = (*given)[at(s)].sum;
-      statistics_[at(s)] = {static_cast<double>(taken[at(plan_.sites[at(s)].row)]), sum_exp_[at(s)]};
+      statistics_[at(s)] = {static_cast<number>(taken[at(plan_.sites[at(s)].row)]), sum_exp_[at(s)]};
     }
   }
 
@@ -89,33 +90,36 @@ class row_sites {
   const row_reader<T>& reader(int s) const { return readers_[row_of(s)]; }
   /// The row as it was read, or as it was made.
   const T* logits(int s) const { return given_[row_of(s)]; }
-  log_probability log_p(int s) const {
+  log_probability<number> log_p(int s) const {
     const bool moved = given_[row_of(s)] != readers_[row_of(s)].data();  // it is the reader's row that was rebased
-    return {moved ? taken_max(s) : static_cast<double>(max(s)), static_cast<double>(scale(s)), log_sum(s)};
+    return {moved ? taken_max(s) : static_cast<number>(max(s)), static_cast<number>(scale(s)), log_sum(s)};
   }
   T max(int s) const { return max_[row_of(s)]; }
   T scale(int s) const { return scale_[at(s)]; }
-  double sum_exp(int s) const { return sum_exp_[at(s)]; }
-  double log_sum(int s) const { return std::log(sum_exp_[at(s)]); }
+  number sum_exp(int s) const { return sum_exp_[at(s)]; }
+  number log_sum(int s) const {
+    using std::log;
+    return log(sum_exp_[at(s)]);
+  }
   T* kept(int s) const { return kept_[at(s)]; }
   const kept_row<T>& source(int s) const { return source_[at(s)]; }
   /// ∂u/∂z along the row itself; 0 where a standardised row is constant and has no direction to go.
-  double slope(int s) const { return deviations_[at(s)].flat ? 0 : static_cast<double>(scale_[at(s)]); }
+  number slope(int s) const { return deviations_[at(s)].flat ? number(0) : static_cast<number>(scale_[at(s)]); }
   /// z_label - max, also where the site leaves the label out.
-  double label_distance(int s) const {
-    return static_cast<double>(label_logit_[row_of(s)]) - static_cast<double>(max(s));
+  number label_distance(int s) const {
+    return static_cast<number>(label_logit_[row_of(s)]) - static_cast<number>(max(s));
   }
 
-  site_summary summary(int s, bool with_mean) const {
-    const double log_total = log_sum(s), per = static_cast<double>(scale(s));
-    site_summary result;
-    result.top = emptied(s) ? -std::numeric_limits<double>::infinity() : taken_max(s);
+  site_summary<number> summary(int s, bool with_mean) const {
+    const number log_total = log_sum(s), per = static_cast<number>(scale(s));
+    site_summary<number> result;
+    result.top = emptied(s) ? -std::numeric_limits<number>::infinity() : taken_max(s);
     result.scale = per;
     result.top_log_p = -log_total;
     if (label_ >= 0)  // alone in its row, the label has all odds for it
       result.label_log_p = emptied(s) ? alone(s) : label_distance(s) * per - log_total;
     if (with_mean) {
-      const kept_moments kept = moments_of(reader(s), end_, max(s), false);
+      const kept_moments<number> kept = moments_of(reader(s), end_, max(s), false);
       result.kept = kept.kept;
       result.mean_log_p = kept.mean * per - log_total;
     }
@@ -126,24 +130,24 @@ class row_sites {
   bool emptied(int s) const { return emptied_[row_of(s)]; }
 
   /// Σ p · (z - max) of a site with a softmax.
-  double mean_distance(int s) const { return weighted_sum_of(reader(s), end_, max(s), source(s)) / sum_exp(s); }
+  number mean_distance(int s) const { return weighted_sum_of(reader(s), end_, max(s), source(s)) / sum_exp(s); }
 
   /// A standardised site's spread: its scale is 1/(T · sd), and ∂sd/∂z = sd · (z - mean)/squares over `row`. That row
   /// has the classes which a loss leaves out for itself, a label or a band; masked ones it has not.
   struct deviation {
     row_reader<T> row;
-    double mean = 0, squares = 0, sd = 1;
+    number mean = 0, squares = 0, sd = 1;
     bool flat = false;
   };
   const deviation& deviation_of(int s) const { return deviations_[at(s)]; }
 
  private:
   /// +inf, or NaN of a label that is one.
-  double alone(int s) const {
-    return static_cast<double>(label_logit_[row_of(s)]) * 0 + std::numeric_limits<double>::infinity();
+  number alone(int s) const {
+    return static_cast<number>(label_logit_[row_of(s)]) * 0 + std::numeric_limits<number>::infinity();
   }
   std::size_t row_of(int s) const { return at(plan_.sites[at(s)].row); }
-  double taken_max(int s) const { return statistics_[at(s)].max; }
+  number taken_max(int s) const { return statistics_[at(s)].max; }
 
   /// The row as its softmaxes see it: an input where it lies, or made in scratch.
   const T* make(int r, index row, const std::array<const T*, input_count>& in) {
@@ -255,8 +259,9 @@ class row_sites {
       const T* row = readers_[at(r)].data();
       // A finite logit stays finite: only -inf is a masked class.
       const auto moved = [&](T z) {
+        using std::isinf;
         const T x = z - max_[at(r)];
-        return std::isinf(x) && !std::isinf(z) ? std::numeric_limits<T>::lowest() : x;
+        return isinf(x) && !isinf(z) ? std::numeric_limits<T>::lowest() : x;
       };
       for (index c = 0; c < columns_; ++c) made_[at(r)][c] = moved(row[c]);
       label_logit_[at(r)] = moved(label_logit_[at(r)]);
@@ -273,7 +278,8 @@ class row_sites {
     using part = typename row_ahead<T>::part;
     const part wanted = leaf_kinds<sum_of<X>>::any_swept ? part::first_half : part::whole;
     const row_ahead<T> ahead(upcoming(site.row, next), columns_, wanted, kept(s));
-    const exponential_sums sums = keep_exponentials(reader(s), end_, max(s), scale_[at(s)], power, kept(s), ahead);
+    const exponential_sums<number> sums =
+        keep_exponentials(reader(s), end_, max(s), scale_[at(s)], power, kept(s), ahead);
     sum_exp_[at(s)] = sums.sum;
     source_[at(s)] = {kept(s), 1};
     if (site.derived < 0) return;
@@ -283,6 +289,7 @@ class row_sites {
   }
 
   void standardise(int s, const std::array<const T*, input_count>& in) {
+    using std::sqrt;
     const int r = plan_.sites[at(s)].row;
     row_mix whole = plan_.rows[at(r)];
     const bool chosen = whole.columns.which != kept_columns::rule::listed;
@@ -294,11 +301,11 @@ class row_sites {
       own.row = row_reader<T>(in[at(only)], columns_, tails_[at(r)] + lanes_of<T>);
       top = row_max(own.row, end_);
     }
-    const kept_moments m = moments_of(own.row, end_, top, true);
-    own.mean = static_cast<double>(top) + m.mean;
+    const kept_moments<number> m = moments_of(own.row, end_, top, true);
+    own.mean = static_cast<number>(top) + m.mean;
     own.squares = m.squares;
     own.flat = m.kept < 2 || m.squares == 0;
-    own.sd = own.flat ? 1 : std::sqrt(m.squares / static_cast<double>(m.kept - 1));
+    own.sd = own.flat ? number(1) : sqrt(m.squares / static_cast<double>(m.kept - 1));
   }
 
   const row_plan<X>& plan_;
@@ -309,7 +316,7 @@ class row_sites {
   T* spare_ = nullptr;
   std::array<row_reader<T>, capacity> readers_{};
   std::array<T, capacity> max_{}, scale_{}, label_logit_{};
-  std::array<double, capacity> sum_exp_{};
+  std::array<number, capacity> sum_exp_{};
   std::array<bool, capacity> emptied_{};
   std::array<kept_row<T>, capacity> source_{};
   std::array<deviation, capacity> deviations_{};

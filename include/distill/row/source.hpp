@@ -62,6 +62,7 @@ class row_input {
   }
 
   void produce(index first, index count, T* tile, index stride) const {
+    using std::log;
     if (source_)
       source_->produce(first, count, tile, stride);
     else
@@ -69,7 +70,7 @@ class row_input {
           [&](const auto* data) { detail::read_rows(data, memory_.layout(), first, count, tile, stride); });
     const index known = !logarithm_ ? 0 : source_ ? columns() : memory_.layout().stored;  // padding is masked already
     for (index r = 0; r < count; ++r)
-      for (index c = 0; c < known; ++c) tile[r * stride + c] = std::log(tile[r * stride + c]);
+      for (index c = 0; c < known; ++c) tile[r * stride + c] = log(tile[r * stride + c]);
   }
 
  private:

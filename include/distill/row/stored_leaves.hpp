@@ -16,9 +16,10 @@ template <class T, row_objective X>
 class stored_leaves {
   static constexpr std::size_t leaves = static_cast<std::size_t>(sum_of<X>::leaves);
   static constexpr bool any = leaf_kinds<sum_of<X>>::any_stored;
+  using number = wide<T>;
   /// Elements of T that a number for each stored class takes.
   static index row_size(const row_plan<X>& plan) {
-    return padded(plan.stored.classes.columns() * static_cast<index>(sizeof(double) / sizeof(T)),
+    return padded(plan.stored.classes.columns() * static_cast<index>(sizeof(number) / sizeof(T)),
                   static_cast<index>(cache_line / sizeof(T)));
   }
 
@@ -33,25 +34,26 @@ class stored_leaves {
 
   stored_leaves(const row_plan<X>& plan, T*& scratch) : teacher_(plan.stored) {
     if constexpr (any) {
-      for (double*& each : logs_) each = reinterpret_cast<double*>(take(scratch, row_size(plan)));
-      for (double*& each : slopes_) each = reinterpret_cast<double*>(take(scratch, row_size(plan)));
+      log_t_ = reinterpret_cast<double*>(take(scratch, row_size(plan)));
+      log_s_ = reinterpret_cast<number*>(take(scratch, row_size(plan)));
+      for (number*& each : slopes_) each = reinterpret_cast<number*>(take(scratch, row_size(plan)));
     }
   }
 
   /// Leaf k over `row`; s is the student's site, rest the one without the stored classes.
   template <stored L>
-  stored_form evaluate(std::size_t k, const L& leaf, index row, const row_sites<T, X>& sites, int s, int rest) {
-    const double top = static_cast<double>(sites.max(s)), per = static_cast<double>(sites.scale(s));
-    const double log_sum = sites.log_sum(s);
+  stored_form<number> evaluate(std::size_t k, const L& leaf, index row, const row_sites<T, X>& sites, int s, int rest) {
+    const number top = static_cast<number>(sites.max(s)), per = static_cast<number>(sites.scale(s));
+    const number log_sum = sites.log_sum(s);
     std::size_t count = 0;
     for (index j = 0; j < teacher_.classes.columns(); ++j) {
       const index c = teacher_.classes(row, j);
       if (c < 0) continue;
-      logs_[0][count] = teacher_.log_p(row, j);
-      logs_[1][count] = (static_cast<double>(sites.reader(s).at(c)) - top) * per - log_sum;
+      log_t_[count] = teacher_.log_p(row, j);
+      log_s_[count] = (static_cast<number>(sites.reader(s).at(c)) - top) * per - log_sum;
       ++count;
     }
-    stored_row all{.log_t = {logs_[0], count}, .log_s = {logs_[1], count}, .slopes = {slopes_[k], count}};
+    stored_row<number> all{.log_t = {log_t_, count}, .log_s = {log_s_, count}, .slopes = {slopes_[k], count}};
     if (leaf.reads_rest()) all.log_rest_s = log_share(sites.summary(rest, false), sites.summary(s, false));
     return leaf.evaluate(all);
   }
@@ -66,8 +68,9 @@ class stored_leaves {
 
  private:
   const stored_teacher& teacher_;
-  std::array<double*, 2> logs_{};
-  std::array<double*, leaves> slopes_{};
+  double* log_t_ = nullptr;
+  number* log_s_ = nullptr;
+  std::array<number*, leaves> slopes_{};
 };
 
 }  // namespace detail

@@ -101,14 +101,14 @@ T row_max(row_reader<T> z, index end) {
 /// A sum of exponentials of which the largest are exactly 1. Where little else adds up, the float lane that holds the 1
 /// has no digits left for the rest, and the rest is what a cross-entropy near 0 is made of: the block with the 1 is
 /// then summed again, the ones apart.
+template <class T>
 class peaked_sum {
  public:
-  void add(double block_sum, index begin, index end) {
+  void add(wide<T> block_sum, index begin, index end) {
     total_ += block_sum;
     if (block_sum >= 1) peak_ = block_sum, begin_ = begin, end_ = end;
   }
-  template <class T>
-  double finish(const T* kept, int power) const {
+  wide<T> finish(const T* kept, int power) const {
     using V = simd<T>;
     if (!(total_ < 2)) return total_;  // less than 2: there is one such block
     const V zero(T(0)), one(T(1));
@@ -116,14 +116,14 @@ class peaked_sum {
     for (index i = begin_; i < end_; i += lanes_of<T>) {
       const V e = raised(V::load_aligned(kept + i), power);
       const auto peak = e == one;
-      ones = ones + lane<V>::select(peak, one, zero);
+      ones = ones + lane<V>::select(peak, e, zero);
       rest = rest + lane<V>::select(peak, zero, e);
     }
     return reduce_sum<T>(ones) + ((total_ - peak_) + reduce_sum<T>(rest));
   }
 
  private:
-  double total_ = 0, peak_ = 0;
+  wide<T> total_ = 0, peak_ = 0;
   index begin_ = 0, end_ = 0;
 };
 
@@ -149,15 +149,17 @@ class row_ahead {
 };
 
 /// Σ e^{(z - max)·scale} and, when power > 1, Σ of the powers. Keeps the exponentials.
+template <class Number>
 struct exponential_sums {
-  double sum = 0, powered = 0;
+  Number sum = 0, powered = 0;
 };
 template <class T>
-exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, int power, T* kept, row_ahead<T> ahead) {
+exponential_sums<wide<T>> keep_exponentials(row_reader<T> z, index end, T max, T scale, int power, T* kept,
+                                            row_ahead<T> ahead) {
   using V = simd<T>;
   constexpr index w = lanes_of<T>;
   const V m(max), s(scale);
-  peaked_sum total, total_powered;
+  peaked_sum<T> total, total_powered;
   for (index block = 0; block < end; block = z.block_end(block)) {
     V sum(T(0)), powered(T(0));
     const index stop = z.block_end(block);
@@ -178,14 +180,14 @@ exponential_sums keep_exponentials(row_reader<T> z, index end, T max, T scale, i
     total.add(reduce_sum<T>(sum), block, stop);
     if (power > 1) total_powered.add(reduce_sum<T>(powered), block, stop);
   }
-  return {total.finish(kept, 1), power > 1 ? total_powered.finish(kept, power) : 0};
+  return {total.finish(kept, 1), power > 1 ? total_powered.finish(kept, power) : wide<T>(0)};
 }
 
 /// Σ f(z) over whole batches, in double.
 template <class T, class F>
-double row_sum(row_reader<T> z, index end, const F& f) {
+wide<T> row_sum(row_reader<T> z, index end, const F& f) {
   using V = simd<T>;
-  double total = 0;
+  wide<T> total = 0;
   for (index block = 0; block < end; block = z.block_end(block)) {
     V sum(T(0));
     z.enter(block);
@@ -196,19 +198,20 @@ double row_sum(row_reader<T> z, index end, const F& f) {
 }
 
 /// The classes above -inf: their number, and mean and sum of squared deviations of z - max over them.
+template <class Number>
 struct kept_moments {
   index kept = 0;
-  double mean = 0, squares = 0;
+  Number mean = 0, squares = 0;
 };
 template <class T>
-kept_moments moments_of(const row_reader<T>& z, index end, T max, bool with_squares) {
+kept_moments<wide<T>> moments_of(const row_reader<T>& z, index end, T max, bool with_squares) {
   using V = simd<T>;
   const V zero(T(0)), one(T(1)), top(max), masked(-std::numeric_limits<T>::infinity());
   const auto over_kept = [&](const auto& f) {
     return row_sum(z, end, [&](const V& x, index) { return lane<V>::select(x == masked, zero, f(x - top)); });
   };
-  kept_moments result;
-  result.kept = static_cast<index>(over_kept([&](const V&) { return one; }));
+  kept_moments<wide<T>> result;
+  result.kept = static_cast<index>(value_of(over_kept([&](const V&) { return one; })));
   result.mean = over_kept([](const V& x) { return x; }) / static_cast<double>(result.kept);  // NaN enters here
   if (with_squares) {
     const V mean(static_cast<T>(result.mean));
@@ -219,7 +222,7 @@ kept_moments moments_of(const row_reader<T>& z, index end, T max, bool with_squa
 
 /// Σ e · (z - max): what the row's mean under its softmax is made of.
 template <class T>
-double weighted_sum_of(const row_reader<T>& z, index end, T max, const kept_row<T>& e) {
+wide<T> weighted_sum_of(const row_reader<T>& z, index end, T max, const kept_row<T>& e) {
   using V = simd<T>;
   const V top(max);
   return row_sum(z, end, [&](const V& x, index i) { return mass_times(e.load(i), x - top); });
@@ -259,12 +262,13 @@ enum class row_store { overwrite, accumulate, stream };
 /// without mass keeps its own slope. Rows with an infinite value only; never in a hot loop.
 template <class T>
 void write_limit(T* out, index columns, const T* slopes, std::span<const projection<T>> sites, bool accumulate) {
+  using std::isinf;
   for (index c = 0; c < columns; ++c) {
     T g = slopes ? slopes[c] : T(0);
     for (const projection<T>& site : sites) {
       T p = site.kept.data[c];
       for (int n = 1; n < site.kept.power; ++n) p *= site.kept.data[c];
-      if (!std::isinf(g)) g -= mass_times(p, site.coefficient);
+      if (!isinf(g)) g -= mass_times(p, site.coefficient);
     }
     out[c] = accumulate ? out[c] + g : g;
   }
@@ -308,8 +312,9 @@ void write_projected(T* out, index columns, const T* slopes, std::span<const pro
 
 template <class T>
 void write_gradient(T* out, index columns, const T* slopes, std::span<const projection<T>> sites, row_store how) {
+  using std::isinf;
   for (const projection<T>& site : sites)
-    if (std::isinf(site.coefficient)) return write_limit(out, columns, slopes, sites, how == row_store::accumulate);
+    if (isinf(site.coefficient)) return write_limit(out, columns, slopes, sites, how == row_store::accumulate);
   switch (sites.size()) {
     case 0: return write_projected<T, 0>(out, columns, slopes, sites, how);
     case 1: return write_projected<T, 1>(out, columns, slopes, sites, how);

@@ -5,6 +5,7 @@
 
 #include "../config.hpp"
 #include "../core/buffer.hpp"
+#include "../core/dual.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
@@ -15,7 +16,7 @@ template <class T>
 class row_workspace {
  public:
   T* scratch(int thread, index size) { return scratch_[static_cast<std::size_t>(thread)].reserve(size); }
-  double* values(index size) { return values_.reserve(size); }
+  wide<T>* values(index size) { return values_.reserve(size); }
   /// One flag a class, for looking for classes that are listed twice.
   std::vector<bool>& marks() { return marks_; }
   void reserve_threads(int threads) {
@@ -24,7 +25,7 @@ class row_workspace {
 
  private:
   std::vector<buffer<T>> scratch_;
-  buffer<double> values_;
+  buffer<wide<T>> values_;
   std::vector<bool> marks_;
 };
 

@@ -23,14 +23,15 @@ DISTILL_INLINE void unroll(const F& f) {
   unroll(std::make_integer_sequence<int, Count>{}, f);
 }
 
-/// The largest block. Two vectors a row keep 16 (12) sums: more than the latency of two FMA units asks for, few enough
-/// that a's row pointers fit the other registers, so that a is read where it lies, in any layout. (AVX-512, 8×2: 95 %
-/// of the peak; 12×2 loses 10 % to the addresses, 8×3 gains 1 % and wastes more at the edges.)
+/// The largest block: as many sums as the registers hold beside a line of b and an element of a, and no more rows than
+/// there are other registers for their addresses, so that a is read where it lies, in any layout. (AVX-512, 8×2: 95 %
+/// of the peak; 12×2 loses 10 % to the addresses, 8×3 gains 1 % and wastes more at the edges. AVX2, 4×3: 6×2 is 3 %
+/// slower, 4×2 10 %.)
 template <class T>
 struct micro_block {
   static constexpr int width = lane<simd<T>>::width;
-  static constexpr int rows = simd_registers >= 32 ? 8 : 6;
-  static constexpr int vectors = 2;
+  static constexpr int rows = simd_registers >= 32 ? 8 : 4;
+  static constexpr int vectors = simd_registers >= 32 ? 2 : 3;
   static constexpr int columns = vectors * width;
 };
 
@@ -54,6 +55,9 @@ void micro_kernel(index depth, const T* a, index a_row_stride, index a_column_st
   unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
     unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { sums[r][v] = simd<T>(T(0)); });
   });
+  unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+    unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { prefetch(to.c + r * to.stride + v * ops::width); });
+  });
   for (; depth > 0; --depth, a += a_column_stride, b += b_stride) {
     simd<T> line[Vectors];
     unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { line[v] = simd<T>::load_unaligned(b + v * ops::width); });
@@ -64,25 +68,29 @@ void micro_kernel(index depth, const T* a, index a_row_stride, index a_column_st
   }
   const simd<T> factor(to.factor);
   const index rest = columns - (Vectors - 1) * ops::width;  // in the last vector
-  unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
-    unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE {
-      const bool whole = v + 1 < Vectors || rest == ops::width;
-      simd<T> start(T(0));
-      if (to.initial != nullptr) {
-        const T* from = to.initial + r * to.initial_row_stride + v * ops::width * to.initial_column_stride;
-        if (to.initial_column_stride == 0)
-          start = simd<T>(*from);
+  const auto finish = [&](const auto& start) DISTILL_LAMBDA_INLINE {
+    T* row = to.c;
+    unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+      unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE {
+        const bool whole = v + 1 < Vectors || rest == ops::width;
+        const simd<T> sum = ops::fma(factor, sums[r][v], start(r, v, whole));
+        if (whole)
+          sum.store_unaligned(row + v * ops::width);
         else
-          start = whole ? simd<T>::load_unaligned(from) : load_partial<T>(from, rest, T(0));
-      }
-      const simd<T> sum = ops::fma(factor, sums[r][v], start);
-      T* c = to.c + r * to.stride + v * ops::width;
-      if (whole)
-        sum.store_unaligned(c);
-      else
-        store_partial<T>(c, rest, sum);
+          store_partial<T>(row + v * ops::width, rest, sum);
+      });
+      row += to.stride;
     });
-  });
+  };
+  if (to.initial == nullptr)
+    finish([](index, index, bool) DISTILL_LAMBDA_INLINE { return simd<T>(T(0)); });
+  else if (to.initial_column_stride == 0)
+    finish([&](index r, index, bool) DISTILL_LAMBDA_INLINE { return simd<T>(to.initial[r * to.initial_row_stride]); });
+  else
+    finish([&](index r, index v, bool whole) DISTILL_LAMBDA_INLINE {
+      const T* from = to.initial + r * to.initial_row_stride + v * ops::width;
+      return whole ? simd<T>::load_unaligned(from) : load_partial<T>(from, rest, T(0));
+    });
 }
 
 }  // namespace detail

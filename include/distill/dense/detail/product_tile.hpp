@@ -52,9 +52,12 @@ void pack_panel(const matrix_view<const T>& b, T* panel) {
   }
 }
 
-/// All rows of a beside one panel of b.
+/// All rows of a beside one panel of b, of which `columns` fill at most so many vectors.
 template <class T, int Vectors>
 void product_rows(const matrix_view<const T>& a, const T* b, index b_stride, index columns, micro_target<T> to) {
+  if constexpr (Vectors > 1)
+    if (columns <= (Vectors - 1) * micro_block<T>::width)
+      return product_rows<T, Vectors - 1>(a, b, b_stride, columns, to);
   index row = 0;
   const auto run = [&](auto height) DISTILL_LAMBDA_INLINE {
     for (; row + height <= a.rows; row += height) {
@@ -64,7 +67,7 @@ void product_rows(const matrix_view<const T>& a, const T* b, index b_stride, ind
     }
   };
   run(std::integral_constant<int, micro_block<T>::rows>{});
-  run(std::integral_constant<int, 4>{});
+  if constexpr (micro_block<T>::rows > 4) run(std::integral_constant<int, 4>{});
   run(std::integral_constant<int, 2>{});
   run(std::integral_constant<int, 1>{});
 }
@@ -90,10 +93,7 @@ void product_block(const matrix_view<const T>& a, const matrix_view<const T>& b,
       const micro_target<T> to{
           c.row(0) + column,  c.row_stride,          initial ? initial.data + column * initial.column_stride : nullptr,
           initial.row_stride, initial.column_stride, factor};
-      if (columns > micro::columns - micro::width)
-        product_rows<T, micro::vectors>(left, lines, stride, columns, to);
-      else
-        product_rows<T, 1>(left, lines, stride, columns, to);
+      product_rows<T, micro::vectors>(left, lines, stride, columns, to);
     }
   }
 }

@@ -14,7 +14,9 @@ template <lane_type V>
 DISTILL_HD DISTILL_INLINE terms<V> bernoulli_kl(const logit_pair<V>& x) {
   using T = lane_scalar<V>;
   const V zero(T(0)), one(T(1)), one_half(T(0.5));
-  const auto positive_part = [&](V u) { return lane<V>::select(zero < u, u, zero); };
+  // At 0 both, and |u|, go on as for positive u.
+  const auto positive_part = [&](V u) { return lane<V>::select(zero <= u, u, zero); };
+  const auto negative_part = [&](V u) { return lane<V>::select(u < zero, zero - u, zero); };
   const V decay_s = exp_nonpositive(zero - lane<V>::abs(x.student));
   const V decay_t = exp_nonpositive(zero - lane<V>::abs(x.teacher));
   const auto sigmoids = [&](V u, V decay, V& p, V& q) {  // σ(u) and σ(-u)
@@ -29,7 +31,7 @@ DISTILL_HD DISTILL_INLINE terms<V> bernoulli_kl(const logit_pair<V>& x) {
   const V growth = x.difference + phi_small(x.difference);  // e^{u_s - u_t} - 1
   const V log_s = natural_log1p(lane<V>::select(near, p_t * growth, decay_s)), log_t = natural_log1p(decay_t);
   const V far0 = (positive_part(x.teacher) - positive_part(x.student)) + (log_t - log_s);
-  const V far1 = (positive_part(zero - x.teacher) - positive_part(zero - x.student)) + (log_t - log_s);
+  const V far1 = (negative_part(x.teacher) - negative_part(x.student)) + (log_t - log_s);
   const V d0 = lane<V>::select(near, zero - log_s, far0);
   const V d1 = lane<V>::select(near, x.difference - log_s, far1);
   const V to_student = lane<V>::select(lane<V>::abs(d1) < one_half, p_t * (d1 + phi_small(d1)), p_s - p_t);

@@ -64,7 +64,7 @@ bool any_invalid(const T* x, index size) {
 /// without pairs. The teacher's slope is 0: it decides the order, which is constant. Every pair once, a batch of the
 /// lower ones at a time.
 template <class T, class Term>
-double mean_over_pairs(const score_row<T>& row, rank_pairs pairs, const Term& term) {
+wide<T> mean_over_pairs(const score_row<T>& row, rank_pairs pairs, const Term& term) {
   using V = simd<T>;
   constexpr index width = lane<V>::width, per_flush = 64;  // rows, batches: before sums in T lose digits
   if (row.to_teacher) fill(row.to_teacher, T(0), row.columns);
@@ -72,21 +72,22 @@ double mean_over_pairs(const score_row<T>& row, rank_pairs pairs, const Term& te
     const T nan = std::numeric_limits<T>::quiet_NaN();
     for (T* to : {row.to_student, row.to_teacher})
       if (to) fill(to, nan, row.columns);
-    return static_cast<double>(nan);
+    return static_cast<wide<T>>(nan);
   }
   const pair_order<T> order(row, pairs);
   const index size = order.size();
   T *const z = row.scratch.numbers[0], *const part = row.scratch.numbers[1];
-  double* const slope = row.scratch.wide[1];
+  wide<T>* const slope = row.scratch.wide[1];
   for (index k = 0; k < size; ++k) z[k] = row.z_s[order.column(k)];
   std::fill(z + size, z + size + width, -std::numeric_limits<T>::infinity());
   std::fill(part, part + size + width, T(0));
-  std::fill(slope, slope + size, 0.0);
+  std::fill(slope, slope + size, wide<T>(0));
   const V scale(row.scale_s);
-  double value = 0, part_value = 0, count = 0;
+  wide<T> value = 0, part_value = 0;
+  double count = 0;
   index unflushed = 0;
   const auto flush = [&](index from) {
-    for (index k = from; k < size; ++k) slope[k] += static_cast<double>(part[k]), part[k] = 0;
+    for (index k = from; k < size; ++k) slope[k] += static_cast<wide<T>>(part[k]), part[k] = 0;
     value += part_value;
     part_value = 0;
     unflushed = 0;
@@ -117,7 +118,7 @@ double mean_over_pairs(const score_row<T>& row, rank_pairs pairs, const Term& te
     fill(row.to_student, T(0), row.columns);
     for (index k = 0; k < size; ++k) row.to_student[order.column(k)] = static_cast<T>(share * slope[k]);
   }
-  return count > 0 ? share * value : 0;
+  return count > 0 ? share * value : wide<T>(0);
 }
 
 }  // namespace detail

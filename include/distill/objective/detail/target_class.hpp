@@ -33,11 +33,11 @@ struct target_class_kl {
   site_pair sites() const { return rest_sites(temperature); }
   bool counts(index label) const { return label != ignore_index; }
   void validate_label(index row, index label, index columns) const { require_label(row, label, columns, ignore_index); }
-  closed_form<2> evaluate(const row_statistics<2>& row) const {
-    const double u_s = row.site[0].label_log_p, u_t = row.site[1].label_log_p;
-    const double difference = u_s == u_t ? 0 : u_s - u_t;
-    const terms<double> pair = bernoulli_kl(logit_pair<double>{difference, u_s, u_t, 1});
-    const double s = pair.to_student[0], t = pair.to_teacher[0];
+  template <class Number>
+  closed_form<2, Number> evaluate(const row_statistics<2, Number>& row) const {
+    const Number u_s = row.site[0].label_log_p, u_t = row.site[1].label_log_p;
+    const terms<Number> pair = bernoulli_kl(logit_pair<Number>{difference_of(u_s, u_t), u_s, u_t, 1});
+    const Number s = pair.to_student[0], t = pair.to_teacher[0];
     return {.value = pair.term[0], .mass = {-s, -t}, .patch = {s, t}};
   }
 };
@@ -64,12 +64,13 @@ struct trusted_cross_entropy {
   }
   bool counts(index label) const { return label != ignore_index; }
   void validate_label(index row, index label, index columns) const { require_label(row, label, columns, ignore_index); }
-  closed_form<2> evaluate(const row_statistics<2>& row) const {
-    const double log_s = row.site[0].label_log_p, p = std::exp(row.site[1].label_log_p);
-    const folded<1> w = weight(p);
-    const double to_teacher = p == 0 || std::isinf(log_s) ? 0 : -w.partial[0] * p * log_s;  // ∂/∂log p_t,y
-    return {
-        .value = w.value == 0 ? 0 : -w.value * log_s, .mass = {w.value, -to_teacher}, .patch = {-w.value, to_teacher}};
+  template <class Number>
+  closed_form<2, Number> evaluate(const row_statistics<2, Number>& row) const {
+    using std::exp, std::isinf;
+    const Number log_s = row.site[0].label_log_p, p = exp(row.site[1].label_log_p);
+    const folded<1, Number> w = weight(p);
+    const Number to_teacher = p == 0 || isinf(log_s) ? Number(0) : -w.partial[0] * p * log_s;  // ∂/∂log p_t,y
+    return {.value = mass_times(-w.value, log_s), .mass = {w.value, -to_teacher}, .patch = {-w.value, to_teacher}};
   }
 };
 
