@@ -10,6 +10,7 @@
 #include "../core/sweep.hpp"
 #include "../core/transpose.hpp"
 #include "detail/channel_moments.hpp"
+#include "detail/rectify.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -153,9 +154,9 @@ class batch_norm : public layer<T> {
       simd<T> shift, scale, offset, weight, bias;
       DISTILL_INLINE simd<T> normal(const simd<T>& v) const { return lane<simd<T>>::fma(v - shift, scale, offset); }
       DISTILL_INLINE simd<T> value(const simd<T>& v) const { return lane<simd<T>>::fma(normal(v), weight, bias); }
-      /// dy where the ReLU lets it pass: NaN is not ≤ 0.
+      /// dy where the ReLU lets it pass.
       DISTILL_INLINE simd<T> passed(const simd<T>& v, const simd<T>& dy) const {
-        return lane<simd<T>>::select(value(v) <= simd<T>(T(0)), simd<T>(T(0)), dy);
+        return detail::rectified<simd<T>>(value(v), dy);
       }
     };
     affine of(index c) const {
