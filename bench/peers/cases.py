@@ -33,9 +33,16 @@ TRANSPORTS = {
 }
 TRANSPORT_SHAPE = (1024, 1024)
 EPSILON, ITERATIONS = 0.1, 50
-TITLES = OBJECTIVES | PAIRS | RANKINGS | TRANSPORTS
-PEERS = ["ours", "eager", "compile", "jax", "pot", "pot_torch"]
+TRAININGS = {
+    "train_mlp": "MLP 784-256-128-10",
+    "train_lenet": "CNN 16, 32",
+    "train_deep": "CNN 32, 32, 64, 64",
+}
+TRAINING_SHAPE = (128, 784)
+TITLES = OBJECTIVES | PAIRS | RANKINGS | TRANSPORTS | TRAININGS
+PEERS = ["ours", "eager", "compile", "jax", "pot", "pot_torch", "best"]
 TOLERANCE = 1e-3  # relative, against float64; the gradient's in the Euclidean norm
+TRAINING_TOLERANCE = 1e-4  # of the losses of the first steps
 
 
 def shapes_of(objective):
@@ -43,14 +50,27 @@ def shapes_of(objective):
         return [RANKING_SHAPES[objective]]
     if objective in TRANSPORTS:
         return [TRANSPORT_SHAPE]
+    if objective in TRAININGS:
+        return [TRAINING_SHAPE]
     return PAIR_SHAPES if objective in PAIRS else SHAPES
 
 
+def student_of(objective):
+    return objective.removeprefix("train_")
+
+
+def tolerance_of(objective):
+    return TRAINING_TOLERANCE if objective in TRAININGS else TOLERANCE
+
+
 def peers_of(objective):
-    """A loop of 50 iterations is not for torch.compile, which would unroll it; POT on PyTorch is what has a gradient."""
+    """A loop of 50 iterations is not for torch.compile, which would unroll it; POT on PyTorch is what has a gradient.
+    Training stands beside PyTorch's defaults and the best of it."""
+    if objective in TRAININGS:
+        return ["ours", "eager", "best"]
     if objective not in TRANSPORTS:
         return PEERS[:4]
-    return [peer for peer in PEERS if peer != "compile" and (peer != "pot" or has_no_loop_behind(objective))]
+    return [peer for peer in PEERS if peer not in ("compile", "best") and (peer != "pot" or has_no_loop_behind(objective))]
 
 
 def has_no_loop_behind(objective):
@@ -244,6 +264,10 @@ def reference_of(shape):
         return transport_reference
     if shape in RANKING_SHAPES.values():
         return ranking_reference
+    if shape == TRAINING_SHAPE:
+        import training  # PyTorch, which the workers of other peers do without
+
+        return training.reference
     return pair_reference if shape in PAIR_SHAPES else reference
 
 

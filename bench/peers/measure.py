@@ -74,22 +74,31 @@ class Worker:
         self.process.wait()
 
 
-def plan(quick):
+def plan(quick, training_only):
     """Batches of {(threads, memory): [(objective, shape)]}; the processes of a batch live at the same time."""
+    threads = [threads for threads in (1, 2) if threads <= len(os.sched_getaffinity(0))]
+    training = [(o, cases.TRAINING_SHAPE) for o in cases.TRAININGS]
+    if training_only:
+        return [{(t, "kept"): training for t in (threads[:1] if quick else threads)}]
     everything = [(o, s) for s in cases.SHAPES for o in cases.OBJECTIVES]
     everything += [(o, s) for s in cases.PAIR_SHAPES for o in cases.PAIRS]
-    everything += [(o, s) for o in cases.RANKINGS | cases.TRANSPORTS for s in cases.shapes_of(o)]
+    everything += [(o, s) for o in cases.RANKINGS | cases.TRANSPORTS for s in cases.shapes_of(o)] + training
     if quick:
         return [{(1, "kept"): [(o, s) for o, s in everything if s[0] * s[1] < 1 << 22]}]
     large = [(o, s) for o, s in everything if s in cases.LARGE and o != "kl_t1"]
-    kept = {(threads, "kept"): everything for threads in (1, 2) if threads <= len(os.sched_getaffinity(0))}
-    return [kept, {(1, "shipped"): large}]
+    return [{(t, "kept"): everything for t in threads}, {(1, "shipped"): large}]
+
+
+def wanted(batch):
+    """The peers that the objectives of a batch ask for."""
+    asked = {peer for work in batch.values() for objective, _ in work for peer in cases.peers_of(objective)}
+    return [peer for peer in PEERS if peer in asked]
 
 
 def prepare(workers, batch):
     """Compiles and checks everything: one peer after the other, its processes side by side."""
     prepared = {}
-    for peer in PEERS:
+    for peer in wanted(batch):
         for number in range(max(map(len, batch.values()))):
             busy = [(key, *work[number]) for key, work in batch.items() if number < len(work)]
             busy = [case for case in busy if peer in cases.peers_of(case[1])]
@@ -145,10 +154,10 @@ def report(key, objective, shape, samples):
     say(case + "".join(f"{peer:>9}{medians[peer]:10.1f} us" for peer in samples))
 
 
-def describe(workers):
+def describe(workers, objectives):
     about = {}
     for peer, worker in workers.items():
-        worker.ask("describe")
+        worker.ask("describe", objectives)
         about[peer] = worker.answer()
         for objective, text in about[peer]["formulas"].items():
             print(f"--- {peer}, {cases.TITLES[objective]}\n{text.strip()}")
@@ -182,20 +191,22 @@ def main():
     options = argparse.ArgumentParser(prog="./dev peers", description=__doc__.split("\n")[0])
     options.add_argument("--rounds", type=int, default=10, help="samples of each peer (default 10)")
     options.add_argument("--quick", action="store_true", help="small shapes, one thread; nothing is written")
+    options.add_argument("--only", choices=["training"], help="measure this alone; the rest of the newest results stays")
     options.add_argument("--render", action="store_true", help="only draw the newest results again")
     options = options.parse_args()
     if options.render:
         return render.newest()
 
     shutil.rmtree(SCRATCH / "inductor", ignore_errors=True)  # compile times are those of a cold cache
-    cases.write(SCRATCH)
+    batches = plan(options.quick, options.only == "training")
+    cases.write(SCRATCH, dict.fromkeys(shape for batch in batches for work in batch.values() for _, shape in work))
     say("inputs and references written")
     results, about, environment, others = [], {}, {}, {}
-    for batch in plan(options.quick):
-        workers = {key: {peer: Worker(peer, *key) for peer in PEERS} for key in batch}
+    for batch in batches:
+        workers = {key: {peer: Worker(peer, *key) for peer in wanted(batch)} for key in batch}
         for key, group in workers.items():
             environment |= {f"{peer}, {key[0]} threads, {key[1]}": w.environment for peer, w in group.items()}
-        about = about or describe(workers[1, "kept"])
+        about = about or describe(workers[1, "kept"], list(dict.fromkeys(o for o, _ in batch[1, "kept"])))
         prepared = prepare(workers, batch)
         for key, work in batch.items():
             watch = Others(workers[key])
@@ -218,13 +229,16 @@ def main():
         "machine": machine(),
         "other_processes_cores": others,
         "wall_seconds": round(time.time() - STARTED),
-        "versions": {k: v for peer in PEERS for k, v in about[peer]["versions"].items()},
-        "formulas": {peer: about[peer]["formulas"] for peer in PEERS},
+        "versions": {k: v for peer in about for k, v in about[peer]["versions"].items()},
+        "formulas": {peer: about[peer]["formulas"] for peer in about},
         "environment": environment,
         "results": results,
     }
     if options.quick:
         return
+    if options.only:
+        record = render.renewed(record)
+    results = record["results"]
     path = HERE / "results" / f"{date}.json"
     path.parent.mkdir(exist_ok=True)
     lines = ",\n".join(json.dumps(result, ensure_ascii=False) for result in results)

@@ -4,10 +4,12 @@ import inspect
 import math
 import types
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 import cases
+import training
 
 
 def kl_t4(s, t, y, T=4.0):
@@ -132,11 +134,13 @@ def compiled_gradient(f):
 
 
 class Peer:
-    def __init__(self, compile, threads):
+    def __init__(self, name, threads):
         torch.set_num_threads(threads)
-        self.compile, self.versions = compile, {"torch": torch.__version__}
+        self.compile, self.best, self.versions = name == "compile", name == "best", {"torch": torch.__version__}
 
     def formula(self, objective):
+        if objective in cases.TRAININGS:
+            return inspect.getsource(getattr(training, cases.student_of(objective))) + "\n\n" + inspect.getsource(training.step)
         source = inspect.getsource(globals()[objective])
         if objective.startswith("sinkhorn"):
             before = [sinkhorn_unrolled] if objective == "sinkhorn_value" else []
@@ -148,6 +152,8 @@ class Peer:
 
     def ways(self, objective, arguments):
         """Ways to call it, of which the fastest is kept."""
+        if objective in cases.TRAININGS:
+            return training.lessons(cases.student_of(objective), arguments[0], arguments[2], self.best)
         f = globals()[objective]
         if objective.startswith("sinkhorn"):
             costs = arguments[0]
@@ -164,4 +170,6 @@ class Peer:
         return {name: (lambda step=step: step(*arguments)) for name, step in steps.items()}
 
     def fetch(self, result):
+        if isinstance(result[0], np.ndarray):
+            return result
         return result[0].item(), result[1].detach().numpy()

@@ -26,11 +26,10 @@ class basic_block : public container<T> {
       : container<T>("basic_block(" + std::to_string(inputs) + ", " + std::to_string(outputs) + ")") {
     const random_stream seeds(seed);
     this->adopt("conv1", conv2d<T>(inputs, outputs, 3, seeds.bits(0), {.stride = stride, .padding = 1, .bias = false}));
-    this->adopt("norm1", batch_norm<T>(outputs));
-    this->adopt("relu1", relu<T>());
+    this->adopt("norm1", batch_norm<T>(outputs, {.relu = true}));
     this->adopt("conv2", conv2d<T>(outputs, outputs, 3, seeds.bits(1), {.padding = 1, .bias = false}));
     this->adopt("norm2", batch_norm<T>(outputs));
-    this->adopt("relu2", relu<T>());
+    this->adopt("relu", relu<T>());
     if (stride == 1 && inputs == outputs) return;
     this->adopt("shortcut.conv", conv2d<T>(inputs, outputs, 1, seeds.bits(2), {.stride = stride, .bias = false}));
     this->adopt("shortcut.norm", batch_norm<T>(outputs));
@@ -38,9 +37,9 @@ class basic_block : public container<T> {
 
   variable forward(tape<T>& t, variable input) const override {
     variable y = input, past = input;
-    for (index i = 0; i < 5; ++i) y = this->child(i).forward(t, y);
-    for (index i = 6; i < this->children(); ++i) past = this->child(i).forward(t, past);
-    return this->child(5).forward(t, add(t, y, past));
+    for (index i = 0; i < 4; ++i) y = this->child(i).forward(t, y);
+    for (index i = 5; i < this->children(); ++i) past = this->child(i).forward(t, past);
+    return this->child(4).forward(t, add(t, y, past));
   }
 };
 

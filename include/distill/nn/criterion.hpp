@@ -41,8 +41,9 @@ class criterion {
   result operator()(tape<T>& t, variable logits, const criterion_targets<T>& targets) {
     return record(t, {logits}, targets);
   }
-  /// With a teacher on the same tape, which gets its gradient, too: networks that learn from each other, labels that are
-  /// learned. @throws argument_error  targets that name a teacher of their own, too; what value_and_gradient() throws
+  /// With a teacher on the same tape, which gets its gradient, too: networks that learn from each other, labels that
+  /// are learned. @throws argument_error  targets that name a teacher of their own, too; what value_and_gradient()
+  /// throws
   result operator()(tape<T>& t, variable logits, variable teacher, criterion_targets<T> targets = {}) {
     if (targets.teacher) fail("criterion: teacher is given as a variable and in targets, one of them expected");
     targets.teacher = t.value(teacher).matrix();

@@ -46,7 +46,7 @@ class layer {
   }
   /// The part of place_at() that concerns errors.
   virtual void name_place(const std::string& place) {
-    const std::string inner = name.rfind("layer ", 0) == 0 ? "." + name.substr(6) : ", " + name;
+    const std::string inner = name.rfind("layer ", 0) == 0 ? std::string(".") + name.substr(6) : ", " + name;
     name = "layer " + place + inner;
   }
 

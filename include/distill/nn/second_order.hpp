@@ -42,8 +42,8 @@ void copy_slopes(const tensor_view<const dual<T>>& x, std::span<std::type_identi
   }
 }
 
-/// A network and its twin over dual numbers: two objects of the same construction. On inputs with slopes, every value of
-/// the twin carries its derivative along them, and so does every gradient that the tape finds:
+/// A network and its twin over dual numbers: two objects of the same construction. On inputs with slopes, every value
+/// of the twin carries its derivative along them, and so does every gradient that the tape finds:
 ///
 ///     slopes v given to   slopes read from the gradient of θ   … of the input x
 ///     θ                   H v = ∇²_θθ L v                      ∂/∂x ⟨∇_θ L, v⟩     (trajectory matching)

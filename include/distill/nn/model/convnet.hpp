@@ -12,7 +12,6 @@
 #include "../linear.hpp"
 #include "../max_pool.hpp"
 #include "../network.hpp"
-#include "../relu.hpp"
 #include "../sequential.hpp"
 #include "detail/seeds.hpp"
 
@@ -42,10 +41,10 @@ network<T> convnet(const convnet_options& options = {}) {
     sequential<T> stage;
     for (const index& next : widths) {
       const std::string number = std::to_string(&next - widths.data() + 1);
+      const bool plain = !options.batch_norm;
       stage.add("conv" + number,
-                conv2d<T>(channels, next, 3, seeds.next(), {.padding = 1, .bias = !options.batch_norm}));
-      if (options.batch_norm) stage.add("norm" + number, batch_norm<T>(next));
-      stage.add("relu" + number, relu<T>());
+                conv2d<T>(channels, next, 3, seeds.next(), {.padding = 1, .bias = plain, .relu = plain}));
+      if (!plain) stage.add("norm" + number, batch_norm<T>(next, {.relu = true}));
       channels = next;
     }
     stage.add("pool", max_pool<T>());

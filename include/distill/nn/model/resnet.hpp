@@ -14,7 +14,6 @@
 #include "../global_average_pool.hpp"
 #include "../linear.hpp"
 #include "../network.hpp"
-#include "../relu.hpp"
 #include "../sequential.hpp"
 #include "detail/seeds.hpp"
 
@@ -46,8 +45,7 @@ network<T> resnet(const resnet_options& options = {}) {
   sequential<T> stem;
   index channels = options.widths[0];
   stem.add("conv", conv2d<T>(options.channels, channels, 3, seeds.next(), {.padding = 1, .bias = false}));
-  stem.add("norm", batch_norm<T>(channels));
-  stem.add("relu", relu<T>());
+  stem.add("norm", batch_norm<T>(channels, {.relu = true}));
   result.add_stage("stem", std::move(stem));
   for (const index width : options.widths) {
     sequential<T> stage;
