@@ -162,6 +162,15 @@ template <class T>
 constexpr bool vanishes(dual<T> x) {
   return x.value == 0 && x.slope == 0;
 }
+/// 0 that moves as x does: where the value is known to be rounding alone.
+template <std::floating_point T>
+constexpr T zero_along(T) {
+  return 0;
+}
+template <class T>
+constexpr dual<T> zero_along(dual<T> x) {
+  return {T(0), x.slope};
+}
 /// The same number, with the same slope.
 template <std::floating_point T>
 constexpr bool identical(T a, T b) {

@@ -65,7 +65,7 @@ struct wasserstein_1d {
       size += abs(own);
       mass += static_cast<number>(row.p_t[c]);
       number gap = c < last && present(c) ? difference - error * mass : nothing;
-      if (abs(gap) <= rounding * (size + abs(excess))) gap -= value_of(gap);  // what it grows by is not rounding
+      if (abs(gap) <= rounding * (size + abs(excess))) gap = detail::zero_along(gap);
       value += power == 1 ? abs(gap) : gap * gap;
       steps[c] = power == 1 ? (gap > 0 ? number(1) : gap < 0 ? number(-1) : number(value_of(gap))) : 2 * gap;
     }
