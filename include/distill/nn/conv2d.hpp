@@ -48,8 +48,7 @@ class conv2d : public layer<T> {
         options_(options),
         weight_("weight", checked(inputs, outputs, kernel, options)) {
     if (options.bias) bias_.emplace("bias", tensor_shape{outputs});
-    initialise(weight_.value(), options.how, inputs / options.groups * kernel * kernel, random_stream(seed),
-               outputs / options.groups * kernel * kernel);
+    initialise(weight_.value(), options.how, inputs / options.groups * kernel * kernel, random_stream(seed));
   }
 
   parameter<T>& weight() { return weight_; }
