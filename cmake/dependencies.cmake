@@ -27,7 +27,6 @@ macro(distill_quiet_build)
 endmacro()
 distill_quiet_build()
 
-distill_require(Eigen3 Eigen3::Eigen eigen-mirror/eigen 3.4.0)
 distill_require(xsimd xsimd xtensor-stack/xsimd 8.1.0)
 include(${CMAKE_CURRENT_LIST_DIR}/distill-xsimd.cmake)
 set(THREADS_PREFER_PTHREAD_FLAG ON)

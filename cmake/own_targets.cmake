@@ -1,6 +1,7 @@
 # What our own tests, benchmarks and examples are built with, and nobody else's.
+distill_require(Eigen3 Eigen3::Eigen eigen-mirror/eigen 3.4.0) # its matrices are among the inputs
 add_library(distill_own INTERFACE)
-target_link_libraries(distill_own INTERFACE distill::distill)
+target_link_libraries(distill_own INTERFACE distill::distill Eigen3::Eigen)
 target_compile_options(distill_own INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow
   $<$<BOOL:${DISTILL_WERROR}>:-Werror>
   # GCC warns inside its own AVX-512 headers (GCC bug 105593)

@@ -1,4 +1,5 @@
 #include <distill/distill.hpp>
+#include <distill/train/model_file.hpp>
 
 int main(int argc, char** argv) {
   using namespace distill;
