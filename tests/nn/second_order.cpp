@@ -1,12 +1,15 @@
 // Hessian-vector and mixed products: every layer against differences, methods against closed forms.
 #include <distill/nn/second_order.hpp>
 
+#include <distill/nn/average_pool.hpp>
+#include <distill/nn/batch_norm.hpp>
 #include <distill/nn/concatenate.hpp>
 #include <distill/nn/conv2d.hpp>
 #include <distill/nn/criterion.hpp>
 #include <distill/nn/dropout.hpp>
 #include <distill/nn/embedding.hpp>
 #include <distill/nn/gelu.hpp>
+#include <distill/nn/global_average_pool.hpp>
 #include <distill/nn/layer_norm.hpp>
 #include <distill/nn/linear.hpp>
 #include <distill/nn/log_softmax.hpp>
@@ -197,6 +200,17 @@ TEST_CASE("second order: through convolutions of every kind, and pooling") {
                      return m;
                    },
                    {2, 4, 5, 6});
+  check_products("conv2d, batch_norm, average_pool, global_average_pool",
+                 []<class T>() {
+                   nn::sequential<T> m;
+                   m.add(nn::conv2d<T>{2, 4, 3, 1});
+                   m.add(nn::batch_norm<T>{4});
+                   m.add(nn::sigmoid<T>{});
+                   m.add(nn::average_pool<T>{2});
+                   m.add(nn::global_average_pool<T>{});
+                   return m;
+                 },
+                 {3, 2, 6, 6});
   check_products(
       "conv2d, max_pool, conv2d",
       []<class T>() {

@@ -48,18 +48,15 @@ class max_pool : public layer<T> {
     parallel_for(x.shape[0] * x.shape[1], t.threads(x.size()), [&](index plane, int) {
       const T* in = x.data + plane * p.plane();
       const index out = plane * p.out_plane();
-      if (by_four(p))
-        detail::largest_of_four<T>::forward(p, in, y.data + out, winners + out);
-      else
-        detail::largest_of_window<T>::forward(p, in, y.data + out, winners + out);
+      if constexpr (std::floating_point<T>)
+        if (by_four(p)) return detail::largest_of_four<T>::forward(p, in, y.data + out, winners + out);
+      detail::largest_of_window<T>::forward(p, in, y.data + out, winners + out);
     });
     return t.record(y, {input}, [=](tape<T>& on, variable self) { backward(on, self, p, winners); });
   }
 
  private:
-  static bool by_four(const detail::pooling_shape& p) {
-    return std::floating_point<T> && p.window == 2 && p.stride == 2 && p.padding == 0;
-  }
+  static bool by_four(const detail::pooling_shape& p) { return p.window == 2 && p.stride == 2 && p.padding == 0; }
 
   static void backward(tape<T>& t, variable self, const detail::pooling_shape& p, const T* winners) {
     const gradient_slot<T> slot = t.claim_gradient(t.input(self, 0));
@@ -67,8 +64,9 @@ class max_pool : public layer<T> {
     parallel_for(dy.shape[0] * dy.shape[1], t.threads(slot.view.size()), [&](index plane, int) {
       T* dx = slot.view.data + plane * p.plane();
       const index out = plane * p.out_plane();
-      if (by_four(p) && !slot.accumulate)
-        return detail::largest_of_four<T>::backward(p, dy.data + out, winners + out, dx);
+      if constexpr (std::floating_point<T>)
+        if (by_four(p) && !slot.accumulate)
+          return detail::largest_of_four<T>::backward(p, dy.data + out, winners + out, dx);
       if (!slot.accumulate) std::fill_n(dx, p.plane(), T(0));
       detail::largest_of_window<T>::backward(p, dy.data + out, winners + out, dx);
     });
