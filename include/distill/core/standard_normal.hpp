@@ -55,14 +55,14 @@ DISTILL_HD DISTILL_INLINE normal_values<V> standard_normal(V x) {
   using B = typename lane<T>::bits;
   using tail = detail::upper_tail<T>;
   constexpr B upper_half = ~B{0} << ((lane<V>::mantissa_bits + 2) / 2);
-  const V zero(T(0)), one(T(1)), half(T(0.5)), size = lane<V>::abs(x);
+  const V zero(T(0)), one(T(1)), one_half(T(0.5)), size = lane<V>::abs(x);
   const V t = lane<V>::select(V(tail::end) < size, V(tail::end), size);
   const V square = t * t;
   // The square of the upper half of the digits is exact.
   const V high = lane<V>::from_bits(lane<V>::to_bits(t) & typename lane<V>::bits(upper_half)), low = t - high;
   const V lost = ((high * high - square) + (high + high) * low) + low * low;
-  const V rough = exp_nonpositive(zero - half * square);
-  const V decay = lane<V>::fma(zero - half * lost, rough, rough);
+  const V rough = exp_nonpositive(zero - one_half * square);
+  const V decay = lane<V>::fma(zero - one_half * lost, rough, rough);
   const V u = (t - V(T(5))) / (t + V(T(5)));
   const V above = decay * detail::paired(tail::coefficients, u) / (one + t);
   return {decay * V(std::numbers::inv_sqrtpi_v<T> * (std::numbers::sqrt2_v<T> / 2)),
