@@ -57,6 +57,26 @@ struct lane<double> : detail::scalar_lane<double, std::uint64_t, 52, 1023> {};
 template <class V>
 using lane_scalar = typename lane<V>::scalar;
 
+namespace detail {
+
+/// One condition or the other, both: masks of a batch know | and &, of which compilers warn between two bools.
+template <class Mask>
+DISTILL_INLINE Mask either(const Mask& a, const Mask& b) {
+  if constexpr (std::same_as<Mask, bool>)
+    return a || b;
+  else
+    return a | b;
+}
+template <class Mask>
+DISTILL_INLINE Mask both(const Mask& a, const Mask& b) {
+  if constexpr (std::same_as<Mask, bool>)
+    return a && b;
+  else
+    return a & b;
+}
+
+}  // namespace detail
+
 /// What an objective's formula may be instantiated with.
 template <class V>
 concept lane_type = requires(V a, V b) {

@@ -55,17 +55,18 @@ struct margin_mse {
     const V top_s(row.z_s[at]), top_t(row.z_t[at]), scale_s(row.scale_s), scale_t(row.scale_t);
     T *const e = row.scratch.numbers[0], *const kept = row.scratch.numbers[1];
     const bool one_scale = detail::identical(row.scale_s, row.scale_t);
+    const auto no_positive = detail::either(top_s == masked, top_t == masked);
     // A quarter of e: no difference of finite scores overflows before it is squared.
     detail::sweep<T>(
         row.padded,
         [&](const V& s, const V& t, V& error, V& present) DISTILL_LAMBDA_INLINE {
-          const auto absent = (s == masked) | (t == masked) | (top_s == masked) | (top_t == masked);
+          const auto absent = detail::either(detail::either(s == masked, t == masked), no_positive);
           const exact_difference<V> margin_s(top_s * quarter, s * quarter), margin_t(top_t * quarter, t * quarter);
           const exact_difference<V> whole(margin_s.rounded, margin_t.rounded);
           const V own = one_scale ? (whole.rounded + (whole.rest + (margin_s.rest - margin_t.rest))) * scale_s
                                   : margin_s.rounded * scale_s - margin_t.rounded * scale_t;
           const V sum = s + t;
-          error = lane<V>::select((s == s) & (t == t), lane<V>::select(absent, zero, own), sum);  // NaN stays
+          error = lane<V>::select(detail::both(s == s, t == t), lane<V>::select(absent, zero, own), sum);  // NaN stays
           present = lane<V>::select(absent, zero, one);
         },
         row.z_s, row.z_t, e, kept);
