@@ -1,6 +1,8 @@
 // The one translation unit of the nn tests that replaces the global operator new.
 #include <distill/nn/adam.hpp>
 #include <distill/nn/adamw.hpp>
+#include <distill/nn/average_pool.hpp>
+#include <distill/nn/batch_norm.hpp>
 #include <distill/nn/clip_gradients.hpp>
 #include <distill/nn/conv2d.hpp>
 #include <distill/nn/exponential_average.hpp>
@@ -25,7 +27,11 @@ long allocations_of_later_steps(Optimiser optimiser, int threads) {
   model.add(nn::relu<T>{});
   model.add(nn::max_pool<T>{});
   model.add(nn::conv2d<T>{6, 8, 3, 2, {.stride = 2, .padding = 1}});
-  model.add(nn::linear<T>{8 * 49, 150, 3});
+  model.add(nn::batch_norm<T>{8, {.relu = true}});
+  model.add(nn::conv2d<T>{8, 16, 3, 2, {.padding = 1, .relu = true}});
+  model.add(nn::average_pool<T>{3, 1, 1});
+  model.add(nn::linear<T>{16 * 49, 150, 3});
+  model.add(nn::batch_norm<T>{150});
   model.add(nn::relu<T>{});
   model.add(nn::linear<T>{150, 10, 4});
   const std::vector<nn::parameter<T>*> parameters = model.parameters();
@@ -41,7 +47,7 @@ long allocations_of_later_steps(Optimiser optimiser, int threads) {
   };
   step(32);
   const long before = allocations;
-  for (const index batch : {32, 32, 5, 32, 1, 17}) step(batch);
+  for (const index batch : {32, 32, 5, 32, 2, 17}) step(batch);
   return allocations - before;
 }
 

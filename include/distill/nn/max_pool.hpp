@@ -48,15 +48,19 @@ class max_pool : public layer<T> {
     parallel_for(x.shape[0] * x.shape[1], t.threads(x.size()), [&](index plane, int) {
       const T* in = x.data + plane * p.plane();
       const index out = plane * p.out_plane();
-      if constexpr (std::floating_point<T>)
-        if (by_four(p)) return detail::largest_of_four<T>::forward(p, in, y.data + out, winners + out);
-      detail::largest_of_window<T>::forward(p, in, y.data + out, winners + out);
+      with_way(p, [&](auto way) { way.forward(p, in, y.data + out, winners + out); });
     });
     return t.record(y, {input}, [=](tape<T>& on, variable self) { backward(on, self, p, winners); });
   }
 
  private:
-  static bool by_four(const detail::pooling_shape& p) { return p.window == 2 && p.stride == 2 && p.padding == 0; }
+  /// f(the way that suits the shape)
+  template <class F>
+  static void with_way(const detail::pooling_shape& p, const F& f) {
+    if constexpr (std::floating_point<T>)
+      if (p.window == 2 && p.stride == 2 && p.padding == 0) return f(detail::largest_of_four<T>());
+    f(detail::largest_of_window<T>());
+  }
 
   static void backward(tape<T>& t, variable self, const detail::pooling_shape& p, const T* winners) {
     const gradient_slot<T> slot = t.claim_gradient(t.input(self, 0));
@@ -64,11 +68,7 @@ class max_pool : public layer<T> {
     parallel_for(dy.shape[0] * dy.shape[1], t.threads(slot.view.size()), [&](index plane, int) {
       T* dx = slot.view.data + plane * p.plane();
       const index out = plane * p.out_plane();
-      if constexpr (std::floating_point<T>)
-        if (by_four(p) && !slot.accumulate)
-          return detail::largest_of_four<T>::backward(p, dy.data + out, winners + out, dx);
-      if (!slot.accumulate) std::fill_n(dx, p.plane(), T(0));
-      detail::largest_of_window<T>::backward(p, dy.data + out, winners + out, dx);
+      with_way(p, [&](auto way) { way.backward(p, dy.data + out, winners + out, dx, slot.accumulate); });
     });
   }
 

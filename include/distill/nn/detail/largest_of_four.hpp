@@ -5,6 +5,7 @@
 
 #include "../../config.hpp"
 #include "../../core/simd.hpp"
+#include "largest_of_window.hpp"
 #include "pooling_shape.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -31,8 +32,9 @@ struct largest_of_four {
       }
   }
 
-  /// dx = dy at the winners, 0 elsewhere.
-  static void backward(const pooling_shape& p, const T* dy, const T* winners, T* dx) {
+  /// dx = (or +=) dy at the winners, 0 elsewhere.
+  static void backward(const pooling_shape& p, const T* dy, const T* winners, T* dx, bool accumulate) {
+    if (accumulate) return largest_of_window<T>::backward(p, dy, winners, dx, true);
     const index columns = p.out_width();
     for (index i = 0; i < p.out_height(); ++i, dx += 2 * p.width, dy += columns, winners += columns) {
       for (index j = 0; j < columns; j += lanes) {

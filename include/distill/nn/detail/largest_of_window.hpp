@@ -38,8 +38,9 @@ struct largest_of_window {
     }
   }
 
-  /// dx += dy at the winners.
-  static void backward(const pooling_shape& p, const T* dy, const T* winners, T* dx) {
+  /// dx = (or +=) dy at the winners, 0 elsewhere.
+  static void backward(const pooling_shape& p, const T* dy, const T* winners, T* dx, bool accumulate) {
+    if (!accumulate) std::fill_n(dx, p.plane(), T(0));
     for (index i = 0; i < p.out_height(); ++i)
       for (index j = 0; j < p.out_width(); ++j) {
         const index place = static_cast<index>(value_of(*winners++));
