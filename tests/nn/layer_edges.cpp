@@ -98,6 +98,10 @@ TEST_CASE_TEMPLATE("element-wise layers keep their error bounds, far out as well
       "gelu, left", [](long double x) { return normal_below(x) + x * normal_density(x); }, -far, T(-2), 12);
   check_slope<T, d::exact_gelu_formula>(
       "gelu, right", [](long double x) { return normal_below(x) + x * normal_density(x); }, T(0), far, 8);
+  const auto tanh_form = [](long double x) {
+    return x * sigmoid_of(2 * std::sqrt(2 / std::numbers::pi_v<long double>) * (x + 0.044715L * x * x * x));
+  };
+  check_value<T, d::tanh_gelu_formula>("gelu, tanh", tanh_form, T(-3), T(30), 20);
 }
 
 TEST_CASE("element-wise layers: infinities, NaN and zero") {
@@ -299,6 +303,28 @@ TEST_CASE("a small attention network: an empty batch, the same bits on any numbe
   const std::vector<float> alone = step(16, 1);
   CHECK(alone == step(16, 3));
   CHECK(std::any_of(alone.begin(), alone.end(), [](float g) { return g != 0; }));
+}
+
+TEST_CASE("a frozen block hands gradients on and gets none") {
+  nn::transformer_block<float> block(6, 2, 5, 1);
+  const std::vector<nn::parameter<float>*> parameters = block.parameters();
+  const nn::tensor<float> x = random_tensor<float>({2, 3, 6}, 3);
+  const auto input_gradient = [&] {
+    zero_gradients(parameters);
+    nn::tape<float> t;
+    const nn::variable in = t.differentiable(x.view());
+    quadratic_loss(t, block.forward(t, in));
+    t.backward();
+    return std::vector<float>(t.gradient(in).data, t.gradient(in).data + x.size());
+  };
+  const auto learned = [&](const nn::parameter<float>* p) {
+    return std::any_of(p->gradient().data, p->gradient().data + p->size(), [](float g) { return g != 0; });
+  };
+  const std::vector<float> free = input_gradient();
+  CHECK(std::all_of(parameters.begin(), parameters.end(), learned));
+  for (nn::parameter<float>* p : parameters) p->trainable = false;
+  CHECK(input_gradient() == free);
+  CHECK(std::none_of(parameters.begin(), parameters.end(), learned));
 }
 
 TEST_CASE("network: names, taps, the second head, seeds") {

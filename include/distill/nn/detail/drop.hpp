@@ -6,6 +6,7 @@
 
 #include "../../config.hpp"
 #include "../../core/random.hpp"
+#include "../../core/sweep.hpp"
 #include "../tape.hpp"
 #include "pieces.hpp"
 
@@ -27,14 +28,25 @@ struct drop_mask {
   /// to = from ⊙ mask, or to += that, for `size` elements from an even element `first` on; to and from point to it.
   template <class T>
   void apply(const T* from, index first, index size, T* to, bool add) const {
-    const T scale = static_cast<T>(kept);
-    for (index i = 0; i < size; i += 2) {
-      const std::uint64_t word = random.bits(static_cast<std::uint64_t>((first + i) / 2));
-      const std::uint64_t half[2] = {word & 0xffffffffu, word >> 32};
-      for (index k = 0; k < std::min<index>(2, size - i); ++k) {
-        const T y = from[i + k] * (half[k] < below ? T(0) : scale);
-        to[i + k] = add ? to[i + k] + y : y;
+    constexpr index run = 128;
+    const T both[2] = {static_cast<T>(kept), T(0)};  // looked up: chance is what no branch predicts
+    T factors[run];
+    for (index start = 0; start < size; start += run) {
+      const index count = std::min(run, size - start);
+      for (index i = 0; i < count; i += 2) {  // of an odd count one too many
+        const std::uint64_t word = random.bits(static_cast<std::uint64_t>((first + start + i) / 2));
+        factors[i] = both[(word & 0xffffffffu) < below];
+        factors[i + 1] = both[(word >> 32) < below];
       }
+      const T* const factor = factors;
+      if (add)
+        distill::detail::sweep<T>(
+            count, [](simd<T>& y, const simd<T>& x, const simd<T>& f) DISTILL_LAMBDA_INLINE { y += x * f; }, to + start,
+            from + start, factor);
+      else
+        distill::detail::sweep<T>(
+            count, [](simd<T>& y, const simd<T>& x, const simd<T>& f) DISTILL_LAMBDA_INLINE { y = x * f; }, to + start,
+            from + start, factor);
     }
   }
 };

@@ -3,17 +3,13 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 
 #include "../../config.hpp"
-#include "../layer_norm.hpp"
-#include "../linear.hpp"
-#include "../mean_over_tokens.hpp"
 #include "../mixer_block.hpp"
 #include "../network.hpp"
 #include "../patch_embedding.hpp"
-#include "../sequential.hpp"
 #include "detail/seeds.hpp"
+#include "detail/token_head.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
@@ -44,15 +40,10 @@ network<T> mixer(const mixer_options& options = {}) {
   for (index i = 0; i < options.blocks; ++i)
     result.add_stage("block" + std::to_string(i + 1), mixer_block<T>(tokens, options.features, options.token_hidden,
                                                                      options.channel_hidden, seeds.next()));
-  const auto head = [&](index outputs) {
-    sequential<T> pooled;
-    pooled.add("norm", layer_norm<T>(options.features));
-    pooled.add("mean", mean_over_tokens<T>());
-    pooled.add("linear", linear<T>(options.features, outputs, seeds.next(), initialisation::xavier_uniform));
-    return pooled;
-  };
-  result.set_head(head(options.outputs));
-  if (options.second_outputs > 0) result.set_second_head(head(options.second_outputs), options.second_tap);
+  result.set_head(detail::token_head<T>(options.features, options.outputs, seeds.next()));
+  if (options.second_outputs > 0)
+    result.set_second_head(detail::token_head<T>(options.features, options.second_outputs, seeds.next()),
+                           options.second_tap);
   return result;
 }
 

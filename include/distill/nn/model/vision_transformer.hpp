@@ -3,17 +3,13 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 
 #include "../../config.hpp"
-#include "../layer_norm.hpp"
-#include "../linear.hpp"
-#include "../mean_over_tokens.hpp"
 #include "../network.hpp"
 #include "../patch_embedding.hpp"
-#include "../sequential.hpp"
 #include "../transformer_block.hpp"
 #include "detail/seeds.hpp"
+#include "detail/token_head.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
@@ -45,15 +41,10 @@ network<T> vision_transformer(const vision_transformer_options& options = {}) {
     result.add_stage("block" + std::to_string(i + 1),
                      transformer_block<T>(options.features, options.heads, options.hidden, seeds.next(),
                                           {.dropout = options.dropout, .attention_dropout = options.dropout}));
-  const auto head = [&](index outputs) {
-    sequential<T> pooled;
-    pooled.add("norm", layer_norm<T>(options.features));
-    pooled.add("mean", mean_over_tokens<T>());
-    pooled.add("linear", linear<T>(options.features, outputs, seeds.next(), initialisation::xavier_uniform));
-    return pooled;
-  };
-  result.set_head(head(options.outputs));
-  if (options.second_outputs > 0) result.set_second_head(head(options.second_outputs), options.second_tap);
+  result.set_head(detail::token_head<T>(options.features, options.outputs, seeds.next()));
+  if (options.second_outputs > 0)
+    result.set_second_head(detail::token_head<T>(options.features, options.second_outputs, seeds.next()),
+                           options.second_tap);
   return result;
 }
 
