@@ -38,10 +38,11 @@ TEST_CASE("fuzz: the corpus, reader by reader") {
   };
   check("safetensors", {"good", "no_tensors", "scalar", "zero_extent", "small_floats", "spaces_after"});
   check("checkpoint", {"run"});
-  check("npy", {"version_1", "version_2", "version_3", "type_f2", "type_f8", "type_i4", "type_i8", "scalar", "zero_and_huge"});
+  check("npy",
+        {"version_1", "version_2", "version_3", "type_f2", "type_f8", "type_i4", "type_i8", "scalar", "zero_and_huge"});
   check("idx", {"labels", "images", "empty_axis", "labels_gz", "images_gz", "empty_axis_gz", "bomb_gz"});
-  check("csv", {"table", "no_header", "windows", "semicolons", "tabs", "blanks", "quoted", "byte_order_mark", "missing",
-                "empty", "empty_lines"});
+  check("csv", {"table", "no_header", "windows", "semicolons", "tabs", "blanks", "quoted", "byte_order_mark",
+                "byte_order_mark_later", "missing", "empty", "empty_lines"});
 }
 
 }  // namespace fuzz

@@ -1,5 +1,5 @@
 """Writes the files of tests/fuzz/corpus that were thought of, rather than found: sound ones, and one for every way to be
-unsound. What the fuzzer found lies beside them under names of hexadecimal digits."""
+unsound. Beside them, under names of hexadecimal digits, lie some of those with which the fuzzer reached other paths."""
 import gzip
 import io
 import json
@@ -153,6 +153,7 @@ def csv():
         "blanks": b"\x031 2\n",
         "quoted": b'\x04"a, b","c""d","e\nf"\n"1",2,"3"\n',
         "byte_order_mark": b"\x04\xef\xbb\xbfa\n1\n",
+        "byte_order_mark_later": b"\x04\n\n\xef\xbb\xbf",
         "missing": b"\x081,,3\n,,\n",
         "empty_field": b"\x001,,3\n",
         "empty": b"\x00",

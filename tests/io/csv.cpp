@@ -133,7 +133,9 @@ TEST_CASE("atomic_file: the old file until commit(), then the new; nothing is le
   CHECK_THROWS_WITH_AS(atomic_file(tmp.path() / "below"),
                        ("distill: " + (tmp.path() / "below").string() + ": cannot write: Not a directory").c_str(),
                        file_error);
-  CHECK_THROWS_AS(atomic_file("/dev/full/x"), file_error);
+  CHECK_THROWS_WITH_AS(atomic_file("/dev/null"), "distill: /dev/null: cannot write: it is there and no regular file",
+                       file_error);
+  CHECK_THROWS_AS(atomic_file(tmp.path().parent_path()), file_error);
 }
 
 }  // namespace io_tests

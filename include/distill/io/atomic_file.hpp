@@ -33,11 +33,14 @@ DISTILL_NAMESPACE_BEGIN
 /// second gets an error. A link is followed, permissions of a file that is replaced are kept.
 class atomic_file {
  public:
-  /// @throws file_error  the folder does not take files, or the file is being written already
+  /// @throws file_error  the folder does not take files, the path is no regular file, or it is being written already
   explicit atomic_file(const std::filesystem::path& path) : path_(target_of(path)), part_(path_.string() + ".part") {
+    struct stat old {};
+    const bool replaces = ::stat(path_.c_str(), &old) == 0;
+    if (replaces && !S_ISREG(old.st_mode)) detail::fail_file(path_, "cannot write: it is there and no regular file");
     // Between open() and flock() another writer may have renamed what we opened: then it is no longer a part.
     for (;;) {
-      file_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+      file_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
       if (file_ < 0) fail_with("cannot write: ", errno);
       if (::flock(file_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         ::close(file_);
@@ -50,10 +53,8 @@ class atomic_file {
         break;
       ::close(file_);
     }
-    struct stat old {};
-    if (::stat(path_.c_str(), &old) == 0 && S_ISREG(old.st_mode) && ::fchmod(file_, old.st_mode & 0777) != 0) {
-      // somebody else's file system: the permissions of new files will do
-    }
+    // Somebody else's file system may not let us: the permissions of new files will do.
+    if (replaces && ::fchmod(file_, old.st_mode & 0777) != 0) errno = 0;
     if (::ftruncate(file_, 0) != 0) abandon("cannot write: ");
   }
   atomic_file(const atomic_file&) = delete;
