@@ -24,9 +24,9 @@ DISTILL_INLINE void unroll(const F& f) {
 }
 
 /// The largest block: as many sums as the registers hold beside a line of b and an element of a, and no more rows than
-/// there are other registers for their addresses, so that a is read where it lies, in any layout. (AVX-512, 8×2: 95 %
-/// of the peak; 12×2 loses 10 % to the addresses, 8×3 gains 1 % and wastes more at the edges. AVX2, 4×3: 6×2 is 3 %
-/// slower, 4×2 10 %.)
+/// there are other registers for their addresses, so that a is read where it lies, in any layout. (AVX-512, 8×2: 90 to
+/// 95 % of the peak; 12×2 loses 10 % to the addresses, 8×3 gains nothing and wastes more at the edges. AVX2, 4×3: 6×2
+/// is 3 % slower, 4×2 10 %.)
 template <class T>
 struct micro_block {
   static constexpr int width = lane<simd<T>>::width;
