@@ -84,7 +84,7 @@ void check_pooling(const pooling_case& c) {
     worst = std::max(worst, std::abs(static_cast<double>(mean.twice[i] - 2 * mean.dx[i])));
   }
   CHECK(right);
-  CHECK(worst < 16 * static_cast<double>(std::numeric_limits<T>::epsilon()));
+  CHECK(worst < 64 * static_cast<double>(std::numeric_limits<T>::epsilon()));  // gradients reach 25 · 5
 }
 
 TEST_CASE_TEMPLATE("pooling: every remainder of windows of four, other windows", T, float, double) {
