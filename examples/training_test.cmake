@@ -1,0 +1,31 @@
+# The README's program writes what it promises, and so does the training command, which goes on from its checkpoint and
+# refuses nonsense by one line.
+cmake_minimum_required(VERSION 3.25)
+file(REMOVE_RECURSE "${WORK}")
+file(MAKE_DIRECTORY "${WORK}")
+function(run code_expected sentence)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY "${WORK}" RESULT_VARIABLE code OUTPUT_VARIABLE out
+    ERROR_VARIABLE err)
+  if(NOT code EQUAL code_expected OR NOT "${out}${err}" MATCHES "${sentence}")
+    message(SEND_ERROR "${ARGN}: exit ${code}, expected ${code_expected} and '${sentence}': ${out}${err}")
+  endif()
+endfunction()
+function(wrote)
+  foreach(file IN LISTS ARGN)
+    if(NOT EXISTS "${WORK}/${file}")
+      message(SEND_ERROR "${file} was not written")
+    endif()
+  endforeach()
+endfunction()
+
+run(0 "" ${EXAMPLE})
+wrote(student.safetensors)
+
+set(train ${PROGRAM} --network tiny_mlp --epochs 1 --output .)
+run(0 "test accuracy [78][0-9]\\." ${train})
+wrote(tiny_mlp.safetensors tiny_mlp.csv tiny_mlp.checkpoint)
+run(0 "test accuracy [78][0-9]\\." ${train} --resume)
+run(1 "checkpoint: cannot open" ${train} --resume --output elsewhere)
+run(1 "--network: there is no nonsense; known: tiny_mlp, mlp, " ${PROGRAM} --network nonsense)
+run(1 "--epochs" ${PROGRAM} --epochs -3)
+run(1 "no-such-folder" ${PROGRAM} --data /no-such-folder)
