@@ -11,10 +11,12 @@ foreach(file include/distill/distill.hpp include/distill/catalogue.hpp include/d
   endif()
 endforeach()
 
-# The README's example is the program that is compiled.
+# The README's examples are programs that are compiled.
 file(READ "${ROOT}/README.md" readme)
-file(READ "${ROOT}/examples/ten_lines.cpp" example)
-string(FIND "${readme}" "${example}" at)
-if(at EQUAL -1)
-  message(SEND_ERROR "README.md does not contain examples/ten_lines.cpp as it stands")
-endif()
+foreach(name ten_lines train_a_student)
+  file(READ "${ROOT}/examples/${name}.cpp" example)
+  string(FIND "${readme}" "${example}" at)
+  if(at EQUAL -1)
+    message(SEND_ERROR "README.md does not contain examples/${name}.cpp as it stands")
+  endif()
+endforeach()
