@@ -240,7 +240,7 @@ class tape {
   node& at(variable v) { return const_cast<node&>(std::as_const(*this).at(v)); }
 
   variable append(const tensor_view<const T>& value, std::span<const variable> inputs, bool needs_gradient) {
-    variable* kept = inputs.empty() ? nullptr : memory_.template take<variable>(static_cast<index>(inputs.size()));
+    variable* const kept = memory_.template take<variable>(std::ssize(inputs));
     std::copy(inputs.begin(), inputs.end(), kept);
     node& added = nodes_.emplace_back();
     added.value = value;
