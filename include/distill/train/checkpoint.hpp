@@ -64,7 +64,7 @@ class checkpoint {
   checkpoint& add(const std::string& name, std::uint64_t& number) { return number_at(name, number); }
   checkpoint& add(const std::string& name, double& number) { return number_at(name, number); }
   checkpoint& add(const std::string& name, bool& number) { return number_at(name, number); }
-  /// A state of state/: queues, banks, averages.
+  /// A state of state/, queues, banks, averages; or curves.
   template <class State>
   requires requires(State& s, std::istream& in, std::ostream& out) { s.save(out), s.load(in); }
   checkpoint& add(const std::string& name, State& state) {
