@@ -34,8 +34,7 @@ DISTILL_NAMESPACE_BEGIN
 /// replaced are kept.
 class atomic_file {
  public:
-  /// @throws file_error  the folder does not take files, the path is no regular file or a link to itself, or it is
-  /// being
+  /// @throws file_error  the folder does not take files, the path is no regular file, a link to itself, or being
   ///   written already
   explicit atomic_file(const std::filesystem::path& path) : path_(target_of(path)), part_(path_.string() + ".part") {
     struct stat old {};
