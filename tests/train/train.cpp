@@ -161,6 +161,11 @@ TEST_CASE("checkpoint: names, numbers of every kind, and what does not fit is na
   train::checkpoint<double> twice;
   twice.add("rate", rate).add("rate", other);
   CHECK_THROWS_AS(twice.save(tmp.path()), distill::file_error);
+  train::checkpoint<double> once;
+  once.add("rate", rate);
+  once.save(tmp.path());
+  CHECK_THROWS_AS(twice.load(tmp.path()), distill::file_error);
+  out.save(tmp.path());
   CHECK_NOTHROW(out.load(tmp.path()));
 
   // A state that is not of its kind: the arrays keep their values.
