@@ -128,7 +128,7 @@ TEST_CASE("sam: the step of a quadratic by hand, buffers as the first pass left 
   for (const bool adaptive : {false, true})
     for (const double alpha : {0.0, 0.4}) {
       bowl loss;
-      double g0[3], g1[3], norm = 0, n0 = 0, n1 = 0, dot = 0;
+      double g0[3], g1[3], norm = 0, n1 = 0, dot = 0;
       const std::vector<double> start(loss.p.value().data, loss.p.value().data + 3);
       for (std::size_t i = 0; i < 3; ++i) {
         g0[i] = loss.h[i] * start[i];
@@ -137,7 +137,7 @@ TEST_CASE("sam: the step of a quadratic by hand, buffers as the first pass left 
       for (std::size_t i = 0; i < 3; ++i) {
         const double e = 0.3 * (adaptive ? start[i] * start[i] : 1) * g0[i] / std::sqrt(norm);
         g1[i] = loss.h[i] * (start[i] + e);
-        n0 += g0[i] * g0[i], n1 += g1[i] * g1[i], dot += g0[i] * g1[i];
+        n1 += g1[i] * g1[i], dot += g0[i] * g1[i];
       }
       nn::sam optimiser(nn::sgd<double>(), {.radius = 0.3, .adaptive = adaptive, .alpha = alpha});
       optimiser.step({&loss.p}, {&loss.running}, 0.1, [&] { loss(); });
