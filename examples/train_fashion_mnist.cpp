@@ -1,6 +1,7 @@
 // Trains one network on Fashion-MNIST, as a program of your own would: data, network, optimiser, loop. Ctrl-C saves a
 // checkpoint, --resume goes on from it as if nothing had been.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
 #include <distill/data/horizontal_flip.hpp>
 #include <distill/data/in_turn.hpp>
@@ -19,6 +20,8 @@
 #include <distill/train/loop.hpp>
 #include <distill/train/model_file.hpp>
 #include <distill/train/supervised_step.hpp>
+#include <stdexcept>
+#include <string>
 
 #include "support/networks.hpp"
 
@@ -47,7 +50,9 @@ struct images_and_labels {
 
   images_and_labels(const std::filesystem::path& folder, const std::string& part)
       : images(distill::read_idx(folder / (part + "-images-idx3-ubyte.gz"), 3)),
-        labels(distill::read_idx(folder / (part + "-labels-idx1-ubyte.gz"), 1)) {}
+        labels(distill::read_idx(folder / (part + "-labels-idx1-ubyte.gz"), 1)) {
+    if (images.bytes.empty()) throw std::runtime_error((folder / part).string() + ": there are no images");
+  }
   data::dataset<std::uint8_t> view() const {
     const index count = images.extents[0];
     return {matrix_view<const std::uint8_t>(images.bytes.data(), count, std::ssize(images.bytes) / count),
@@ -103,9 +108,16 @@ int run(const settings& s) {
   const std::filesystem::path folder = s.output, checkpoint_file = folder / (s.network + ".checkpoint");
   std::filesystem::create_directories(folder);
   train::loop_state state;
+  train::curves curves({"epoch", "loss", "test accuracy"});
   train::checkpoint<float> all;
   all.add("network", network).add("optimiser", optimiser, parameters).add("loop", state).add("tape", tape);
+  index batch = s.batch;
+  std::uint64_t seed = s.seed;
+  all.add("curves", curves).add("batch", batch).add("seed", seed);
   if (s.resume) all.load(checkpoint_file);
+  if (batch != s.batch || seed != s.seed)  // step n would be another one
+    throw std::runtime_error("--resume: that run had --batch " + std::to_string(batch) + " --seed " +
+                             std::to_string(seed));
 
   const auto accuracy = [&] {
     const std::vector<float> logits = predict(network, tests, tape);
@@ -113,7 +125,6 @@ int run(const settings& s) {
   };
   train::progress bar(static_cast<double>(steps - state.step));
   bar.phase(s.network);
-  train::curves curves({"epoch", "loss", "test accuracy"});
   std::printf("%s: %lld parameters, %lld steps of %lld images\n", s.network.c_str(),
               static_cast<long long>(nn::count_elements<float>(parameters)), static_cast<long long>(steps),
               static_cast<long long>(s.batch));
@@ -129,6 +140,8 @@ int run(const settings& s) {
                         std::printf("epoch %2lld  loss %.4f  test accuracy %.2f %%\n",
                                     static_cast<long long>(report.epoch), report.loss, report.validation);
                         std::fflush(stdout);
+                        if (!std::isfinite(report.loss))
+                          throw std::runtime_error("the loss is no number any more, try a smaller --rate");
                         return true;
                       },
                   .file = checkpoint_file,

@@ -129,6 +129,15 @@ TEST_CASE("atomic_file: the old file until commit(), then the new; nothing is le
   through.commit();
   CHECK(fs::is_symlink(link));
   CHECK(tmp.content() == "fourth");
+  fs::remove(tmp.path());
+  atomic_file first(link);  // also one to a file that is not there yet
+  first.write("fifth");
+  first.commit();
+  CHECK(fs::is_symlink(link));
+  CHECK(tmp.content() == "fifth");
+  const fs::path loop = tmp.path().parent_path() / "loop";
+  fs::create_symlink("loop", loop);
+  CHECK_THROWS_AS(atomic_file{loop}, file_error);
 
   CHECK_THROWS_WITH_AS(atomic_file(tmp.path() / "below"),
                        ("distill: " + (tmp.path() / "below").string() + ": cannot write: Not a directory").c_str(),

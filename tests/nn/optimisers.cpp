@@ -162,6 +162,22 @@ TEST_CASE("sam: without a gradient nothing moves, and a frozen parameter never d
   CHECK(frozen.value().data[0] == 0);
 }
 
+TEST_CASE("sam: a gradient that cannot be had leaves parameters and buffers where they were") {
+  nn::parameter<double> p("p", {2}), buffer("buffer", {1});
+  p.value().data[0] = 3;
+  nn::sam optimiser(nn::sgd<double>{}, {.radius = 0.5});
+  CHECK(message_of([&] { optimiser.descend({&p}, 0.1); }) == "distill: sam: descend() without ascend() before it");
+  int calls = 0;
+  const auto add_gradients = [&] {
+    p.gradient().data[0] += 1;
+    buffer.value().data[0] += 1;
+    if (++calls == 2) throw std::runtime_error("no data");
+  };
+  CHECK_THROWS_AS(optimiser.step({&p}, {&buffer}, 0.1, add_gradients), std::runtime_error);
+  CHECK(p.value().data[0] == 3);
+  CHECK(buffer.value().data[0] == 1);
+}
+
 TEST_CASE_TEMPLATE("clip_gradients: the common norm, the same bits for any thread count", T, float, double) {
   std::vector<T> expected;
   for (const int threads : {1, 2, 3}) {
@@ -271,6 +287,7 @@ TEST_CASE("exponential_average: what is saved goes on, before and after the firs
         part = static_cast<std::remove_reference_t<decltype(part)>>(count);
     };
     one.visit_memory(list, save);
+    if (updates == 0) CHECK_THROWS_AS(one.swap(list), argument_error);
     other.visit_memory(list, load);
     p.value().data[1] = 8;
     one.update(list, 0.5);

@@ -13,7 +13,9 @@
 
 #include <distill/data/gaussian_noise.hpp>
 #include <distill/nn/adam.hpp>
+#include <distill/nn/batch_norm.hpp>
 #include <distill/nn/cosine_schedule.hpp>
+#include <distill/nn/dropout.hpp>
 #include <distill/nn/linear.hpp>
 #include <distill/nn/relu.hpp>
 #include <distill/nn/sgd.hpp>
@@ -61,6 +63,8 @@ struct training {
   explicit training(Optimiser o)
       : optimiser(std::move(o)),
         batches({{x.data(), rows, features}, {}}, {.batch = 12, .seed = 4, .ahead = true}, data::gaussian_noise{0.2}) {
+    model.add(nn::batch_norm<float>{3});
+    model.add(nn::dropout<float>{0.3, 5});
     run.add("model", model).add("optimiser", optimiser, model.parameters()).add("tape", tape);
     run.add("loop", state).add("centre", centre);
   }
@@ -82,8 +86,9 @@ struct training {
   }
   std::vector<float> numbers() {
     std::vector<float> result(centre.values().data, centre.values().data + 3);
-    for (const nn::parameter<float>* p : model.parameters())
-      result.insert(result.end(), p->value().data, p->value().data + p->size());
+    for (const auto& list : {model.parameters(), model.buffers()})
+      for (const nn::parameter<float>* p : list)
+        result.insert(result.end(), p->value().data, p->value().data + p->size());
     optimiser.visit_memory(model.parameters(), [&](const std::string&, auto&& part) {
       if constexpr (requires { part.shape; })
         result.insert(result.end(), part.data, part.data + part.size());
@@ -156,6 +161,11 @@ TEST_CASE("checkpoint: names, numbers of every kind, and what does not fit is na
   train::checkpoint<double> twice;
   twice.add("rate", rate).add("rate", other);
   CHECK_THROWS_AS(twice.save(tmp.path()), distill::file_error);
+  train::checkpoint<double> once;
+  once.add("rate", rate);
+  once.save(tmp.path());
+  CHECK_THROWS_AS(twice.load(tmp.path()), distill::file_error);
+  out.save(tmp.path());
   CHECK_NOTHROW(out.load(tmp.path()));
 
   // A state that is not of its kind: the arrays keep their values.
@@ -268,6 +278,9 @@ TEST_CASE("run: epochs, validation, record, patience, the end that was asked for
   CHECK_FALSE(reports[4].best);
   CHECK(record.values().rows == 5);
   CHECK(record.values()(2, 2) == 0.7);
+  // A run that is resumed where it ended is at its end.
+  CHECK(train::run(state, options, loss) == train::loop_end::no_better);
+  CHECK(state.step == 10);
 
   train::loop_state again;
   train::loop_options stopping{.epochs = 5, .after_epoch = [](const train::epoch_report& r) { return r.epoch < 3; }};
@@ -281,6 +294,10 @@ TEST_CASE("run: epochs, validation, record, patience, the end that was asked for
         "distill: train::run: patience 1 needs validate");
   CHECK(message_of([&] { train::run(again, {.save = [](const fs::path&) {}}, loss); }) ==
         "distill: train::run: save needs a file");
+  // Before the first epoch rather than after it.
+  CHECK(message_of([&] { train::run(again, {.file = "a"}, loss); }) == "distill: train::run: nothing saves to a");
+  CHECK(message_of([&] { train::run(again, {.record = &record}, loss); }) ==
+        "distill: train::run: the record has 3 columns, 2 expected");
 }
 
 /// What is written to stderr meanwhile.
@@ -353,6 +370,20 @@ TEST_CASE("curves: to a file and back; a picture where gnuplot is; progress with
   const train::curves read = train::curves::load(tmp.path());
   CHECK(read.names() == curves.names());
   CHECK(read.values()(1, 1) == 1.0 / 3);
+  train::checkpoint<float> run;
+  run.add("curves", curves);
+  run.save(tmp.path());
+  curves.add({3, 0.25});
+  run.load(tmp.path());
+  CHECK(curves.values().rows == 2);
+  CHECK(curves.values()(1, 1) == 1.0 / 3);
+  train::curves wider({"epoch", "loss", "accuracy"});
+  train::checkpoint<float> other;
+  other.add("curves", wider);
+  CHECK_THROWS_WITH_AS(other.load(tmp.path()), "distill: curves: columns is 2, must lie in [3, 3]",
+                       distill::file_error);
+  tmp.holding("");
+  CHECK_THROWS_AS(train::curves::load(tmp.path()), distill::file_error);
   CHECK(message_of([&] { curves.add({1}); }) == "distill: curves: 1 values given, 2 expected");
   CHECK(message_of([&] { curves.draw("x.png", "accuracy"); }) == "distill: curves: there is no column accuracy");
   CHECK(message_of([] { train::curves({"x"}); }) == "distill: curves: 1 names given, at least 2 expected");

@@ -30,10 +30,12 @@ DISTILL_NAMESPACE_BEGIN
 /// The bytes go to "model.safetensors.part" beside it. commit() waits until they are on the disk, gives the file its
 /// name in one step (rename) and waits until the folder knows it. Without commit() the part is removed and the old file
 /// stays; what a killed process leaves behind, the next writer overwrites. Two writers of one file do not mix: the
-/// second gets an error. A link is followed, permissions of a file that is replaced are kept.
+/// second gets an error. A link is followed, also to a file that is not there yet; permissions of a file that is
+/// replaced are kept.
 class atomic_file {
  public:
-  /// @throws file_error  the folder does not take files, the path is no regular file, or it is being written already
+  /// @throws file_error  the folder does not take files, the path is no regular file, a link to itself, or being
+  ///   written already
   explicit atomic_file(const std::filesystem::path& path) : path_(target_of(path)), part_(path_.string() + ".part") {
     struct stat old {};
     const bool replaces = ::stat(path_.c_str(), &old) == 0;
@@ -93,12 +95,17 @@ class atomic_file {
 
  private:
   static constexpr std::size_t largest_call = std::size_t{1} << 30;
+  static constexpr int most_links = 40;
 
   static std::filesystem::path target_of(const std::filesystem::path& path) {
+    // By hand: what the link names need not be there yet.
+    std::filesystem::path target = path;
     std::error_code none;
-    if (!std::filesystem::is_symlink(path, none)) return path;
-    std::filesystem::path target = std::filesystem::weakly_canonical(path, none);
-    return none ? path : target;
+    for (int links = 0; std::filesystem::is_symlink(target, none); ++links) {
+      if (links == most_links) detail::fail_file(path, "cannot write: ", std::generic_category().message(ELOOP));
+      target = target.parent_path() / std::filesystem::read_symlink(target, none);
+    }
+    return target;
   }
   [[noreturn]] void fail_with(const char* what, int code) const {
     detail::fail_file(path_, what, std::generic_category().message(code));

@@ -24,6 +24,7 @@ struct adam_options {
 ///     m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²          (both start at 0)
 ///     θ ← θ − rate · m̂ / (√v̂ + ε),  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
 ///
+/// t counts the steps of the optimiser: a parameter that is unfrozen late begins with m = v = 0, but with the t of all.
 /// source: D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
 template <class T>
 class adam {

@@ -58,6 +58,7 @@ class exponential_average {
   /// Exchanges the parameters' values and the averages: once to evaluate, once more to go on.
   /// @throws argument_error  before the first update, or a list that is not its own
   void swap(const std::vector<parameter<T>*>& parameters) {
+    if (updates_ == 0) fail("exponential_average: there is no average before the first update");
     check(parameters);
     for (std::size_t k = 0; k < parameters.size(); ++k)
       std::swap_ranges(values_[k].data(), values_[k].data() + values_[k].size(), parameters[k]->value().data);

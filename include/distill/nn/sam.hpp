@@ -50,7 +50,8 @@ class sam {
   }
 
   /// `add_gradients()` is called twice and adds the gradient of one and the same batch to gradients that are zero. What
-  /// it changes in `buffers` the second time (running statistics away from θ) is undone.
+  /// it changes in `buffers` the second time (running statistics away from θ) is undone. Where it throws, parameters
+  /// and buffers are those of θ.
   template <class Gradients>
   void step(const std::vector<parameter<T>*>& parameters, const std::vector<parameter<T>*>& buffers,
             double learning_rate, const Gradients& add_gradients, execution resources = {}) {
@@ -59,7 +60,13 @@ class sam {
     keep(buffers);
     ascend(parameters, resources);
     zero_gradients(parameters);
-    add_gradients();
+    try {
+      add_gradients();
+    } catch (...) {
+      go_back(parameters, resources);
+      give_back(buffers);
+      throw;
+    }
     give_back(buffers);
     descend(parameters, learning_rate, resources);
   }
@@ -84,13 +91,13 @@ class sam {
           value, gradient);
     };
     state_.for_each_piece("sam", parameters, resources, move);
+    away_ = true;
   }
   /// The second half: back to θ exactly, and the step there with G, made of what the gradients hold now. They hold G
-  /// afterwards. Needs the first half to have run.
+  /// afterwards. @throws argument_error  without the first half
   void descend(const std::vector<parameter<T>*>& parameters, double learning_rate, execution resources = {}) {
-    state_.for_each_piece("sam", parameters, resources, [](index size, T* value, const T*, const T* place, const T*) {
-      std::copy_n(place, size, value);
-    });
+    if (!away_) fail("sam: descend() without ascend() before it");
+    go_back(parameters, resources);
     if (options_.alpha > 0) take_off_the_rest(parameters, resources);
     base_.step(parameters, learning_rate, resources);
   }
@@ -106,6 +113,13 @@ class sam {
 
  private:
   static constexpr double tiny = 1e-12;
+
+  void go_back(const std::vector<parameter<T>*>& parameters, execution resources) {
+    state_.for_each_piece("sam", parameters, resources, [](index size, T* value, const T*, const T* place, const T*) {
+      std::copy_n(place, size, value);
+    });
+    away_ = false;
+  }
 
   void take_off_the_rest(const std::vector<parameter<T>*>& parameters, execution resources) {
     const auto sums = detail::ordered_sums<3>(parameters, resources, [&](std::size_t k, index i) {
@@ -127,7 +141,8 @@ class sam {
   }
 
   void keep(const std::vector<parameter<T>*>& buffers) {
-    if (buffers_.size() != buffers.size()) {
+    const auto same = [](const parameter<T>* b, const tensor<T>& kept) { return b->shape() == kept.shape(); };
+    if (!std::equal(buffers.begin(), buffers.end(), buffers_.begin(), buffers_.end(), same)) {
       buffers_.clear();
       for (const parameter<T>* b : buffers) buffers_.emplace_back(b->shape());
     }
@@ -143,6 +158,7 @@ class sam {
   sam_options options_;
   detail::optimiser_state<T, 2> state_;  // θ and g₀
   std::vector<tensor<T>> buffers_;
+  bool away_ = false;  // between the halves: the parameters are θ + e
 };
 
 template <template <class> class Optimiser, class T>

@@ -31,7 +31,8 @@ namespace train {
 ///     run.add("model", model).add("optimiser", adam, model.parameters()).add("loop", state).add("tape", tape);
 ///     if (exists(file)) run.load(file);
 ///
-/// Names are "model.0.weight", "optimiser.0.weight.m", "loop.step". What is listed must outlive the checkpoint.
+/// Names are "model.0.weight", "optimiser.0.weight.m", "loop.step"; layers that are not of one network but in one
+/// list get theirs by place_at(). What is listed must outlive the checkpoint.
 template <class T>
 class checkpoint {
  public:
@@ -64,7 +65,7 @@ class checkpoint {
   checkpoint& add(const std::string& name, std::uint64_t& number) { return number_at(name, number); }
   checkpoint& add(const std::string& name, double& number) { return number_at(name, number); }
   checkpoint& add(const std::string& name, bool& number) { return number_at(name, number); }
-  /// A state of state/: queues, banks, averages.
+  /// A state of state/, queues, banks, averages; or curves.
   template <class State>
   requires requires(State& s, std::istream& in, std::ostream& out) { s.save(out), s.load(in); }
   checkpoint& add(const std::string& name, State& state) {
@@ -93,10 +94,9 @@ class checkpoint {
     write_safetensors(path, tensors, metadata);
   }
 
-  /// @throws file_error  what read_safetensors() throws; parts missing, unexpected, of another type or shape, each
-  /// named
-  ///   with both, before anything is changed; a state of state/ that is damaged, when states before it are filled
-  ///   already
+  /// @throws file_error  what read_safetensors() throws; parts missing, unexpected, of one name, or of another type or
+  ///   shape, each named with both, before anything is changed; a state of state/ that is damaged, when states before
+  ///   it are filled already
   void load(const std::filesystem::path& path) {
     const safetensors_file file = read_safetensors(path);
     detail::tensor_list<T> list = parts();

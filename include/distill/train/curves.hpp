@@ -3,6 +3,9 @@
 
 #include <filesystem>
 #include <initializer_list>
+#include <istream>
+#include <iterator>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +14,7 @@
 #include "../core/error.hpp"
 #include "../core/matrix_view.hpp"
 #include "../io/csv.hpp"
+#include "../state/detail/state_file.hpp"
 #include "picture.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -28,9 +32,10 @@ class curves {
   explicit curves(std::vector<std::string> names) : names_(std::move(names)) {
     if (names_.size() < 2) fail("curves: ", names_.size(), " names given, at least 2 expected");
   }
-  /// What save() wrote: a resumed run goes on with it. @throws file_error
+  /// What save() wrote into a file. @throws file_error
   static curves load(const std::filesystem::path& file) {
     csv_table table = read_csv(file);
+    if (table.columns < 2) distill::detail::fail_file(file, table.columns, " columns, at least 2 expected");
     curves result(std::move(table.names));
     result.values_ = std::move(table.values);
     return result;
@@ -50,6 +55,21 @@ class curves {
 
   /// Writes a CSV file. @throws file_error
   void save(const std::filesystem::path& file) const { write_csv(file, values(), names_); }
+  /// For checkpoints: the rows, under these names.
+  void save(std::ostream& out) const {
+    distill::detail::state_writer to(out, state_name, sizeof(double));
+    to.integer(values().columns);
+    to.integer(values().rows);
+    to.numbers(values_);
+    to.finish();
+  }
+  /// @throws file_error  no saved curves, or of another number of columns; the rows are the old ones then
+  void load(std::istream& in) {
+    distill::detail::state_reader from(in, state_name, sizeof(double));
+    const index columns = from.integer("columns", std::ssize(names_), std::ssize(names_));
+    values_ = from.numbers<double>(from.integer("rows", 0, distill::detail::largest_extent), columns);
+  }
+
   /// Draws one of the columns as a PNG. False where gnuplot is missing.
   /// @throws argument_error  there is no such column; @throws file_error  the folder does not take files
   bool draw(const std::filesystem::path& file, const std::string& column, const std::string& title = {}) const {
@@ -66,6 +86,7 @@ class curves {
   }
 
  private:
+  static constexpr const char* state_name = "curves";
   std::vector<std::string> names_;
   std::vector<double> values_;
 };

@@ -9,7 +9,7 @@ DISTILL_NAMESPACE_BEGIN
 namespace train {
 
 /// While it lives, the first SIGINT (Ctrl-C) is only remembered; a second one ends the process as it always does.
-/// Nothing is changed where the process ignores the signal (nohup). One at a time.
+/// Nothing is changed where the process ignores the signal (what a script runs in the background). One at a time.
 class interrupt {
  public:
   interrupt() {

@@ -59,21 +59,31 @@ enum class loop_end { finished, no_better, told_to, interrupted };
 
 /// Calls step(n), which returns a loss, for n from state.step on, and does after each epoch what the options say, in
 /// the order validation, record, after_epoch, checkpoint. Returns why it ended; where the checkpoint lies is
-/// options.file, and the bar says so after Ctrl-C. A second Ctrl-C ends the process at once.
+/// options.file, and the bar says so after Ctrl-C. A second Ctrl-C ends the process at once. A state that is at its end
+/// already, by epochs or by patience, makes no step. A loss that is NaN ends nothing: after_epoch can, by throwing,
+/// before the checkpoint is written.
 ///
 ///     train::loop_state state;
 ///     train::run(state, {.epochs = 4, .steps_per_epoch = batches.batches_per_epoch()}, [&](index n) { … });
-/// @throws argument_error  epochs or steps_per_epoch below 1, patience without validate, a checkpoint without a file,
-///   and whatever is thrown by what it calls
+/// @throws argument_error  epochs or steps_per_epoch below 1, patience without validate, save without file or file
+///   without save, a record of another number of columns; and whatever is thrown by what it calls
 template <class Step>
 loop_end run(loop_state& state, const loop_options& options, const Step& step) {
   if (options.epochs < 1 || options.steps_per_epoch < 1)
     fail("train::run: ", options.epochs, " epochs of ", options.steps_per_epoch, " steps, at least 1 expected");
   if (options.patience > 0 && !options.validate) fail("train::run: patience ", options.patience, " needs validate");
   if (options.save && options.file.empty()) fail("train::run: save needs a file");
+  if (!options.save && !options.file.empty()) fail("train::run: nothing saves to ", options.file.string());
+  if (const std::size_t columns = options.validate ? 3 : 2; options.record && options.record->names().size() != columns)
+    fail("train::run: the record has ", options.record->names().size(), " columns, ", columns, " expected");
   const auto save = [&] {
     if (options.save) options.save(options.file);
   };
+  const auto out_of_patience = [&] {
+    return options.patience > 0 && state.step % options.steps_per_epoch == 0 &&
+           state.step / options.steps_per_epoch - state.best_epoch >= options.patience;
+  };
+  if (out_of_patience()) return loop_end::no_better;  // goes on from where it ended
   std::optional<interrupt> signal;
   if (options.catch_interrupt) signal.emplace();
 
@@ -98,7 +108,7 @@ loop_end run(loop_state& state, const loop_options& options, const Step& step) {
       const bool go_on = !options.after_epoch || options.after_epoch(report);
       save();
       if (!go_on) return loop_end::told_to;
-      if (options.patience > 0 && report.epoch - state.best_epoch >= options.patience) return loop_end::no_better;
+      if (out_of_patience()) return loop_end::no_better;
     }
     if (signal && signal->asked()) {
       if (state.step % options.steps_per_epoch != 0) save();

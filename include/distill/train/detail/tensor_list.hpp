@@ -60,8 +60,8 @@ class tensor_list {
     for (const std::string& name : others)
       if (!file.find(name)) list(missing, distill::detail::printable(name));
     for (const entry& e : entries_) {
-      known.insert(e.view.name);
       const std::string name = distill::detail::printable(e.view.name);
+      if (!known.insert(e.view.name).second) distill::detail::fail_file(path, name, " would be filled twice");
       const safetensors_tensor* found = file.find(e.view.name);
       if (!found)
         list(missing, name);
