@@ -229,6 +229,10 @@ TEST_CASE("convolution: errors name the argument") {
   CHECK(layer.parameters().size() == 1);
   CHECK(layer.weight().shape() == nn::tensor_shape{4, 2, 3, 3});
   CHECK(message_of([&] { layer.bias(); }).find("without one") != std::string::npos);
+  nn::tape<float> tape;
+  const nn::tensor<float> blank({2, 4, 0, 5});  // the padding alone would hold a kernel
+  CHECK(message_of([&] { nn::conv2d<float>(4, 4, 3, 1, {.padding = 2}).forward(tape, tape.constant(blank.view())); }) ==
+        "distill: conv2d(4, 4, 3): input is 2×4×0×5, batch×4×height×width of at least 1 pixels expected");
 }
 
 }  // namespace nn_tests

@@ -161,6 +161,10 @@ TEST_CASE("sequential: shape errors name the layer and both shapes") {
   CHECK(run({2, 1, 2, 12}).find("input is 2×1×2×12") != std::string::npos);
   CHECK(run({2, 144}).find("input is 2×144") != std::string::npos);
   CHECK(run({2, 1, 3, 3}).find("layer 1, max_pool(2): input is 2×4×1×1") != std::string::npos);
+  CHECK(message_of([&] {
+          model.add("0", nn::linear<float>{10, 10, 3});
+        }) == "distill: sequential: 0.weight is there already, a layer at another place expected");
+  CHECK(model.size() == 3);
   CHECK_THROWS_AS((nn::linear<float>{0, 3, 1}), argument_error);
   CHECK_THROWS_AS((nn::conv2d<float>{1, 1, 3, 1, {.stride = 0}}), argument_error);
   CHECK_THROWS_AS((nn::max_pool<float>{0}), argument_error);

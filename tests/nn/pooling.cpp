@@ -132,6 +132,9 @@ TEST_CASE("pooling: global means, added gradients, errors") {
   }
   CHECK(message_of([] { nn::max_pool<float>(3, 1, 2); }).find("padding 2") != std::string::npos);
   CHECK(message_of([] { nn::average_pool<float>(0); }).find("window 0") != std::string::npos);
+  const nn::tensor<float> blank({3, 5, 0, 4});  // a window would fit beside the image
+  CHECK(message_of([&] { nn::max_pool<float>(2, 2, 1).forward(tape, tape.constant(blank.view())); }) ==
+        "distill: max_pool(2): input is 3×5×0×4, batch×channels×height×width of at least 1 pixels expected");
   const nn::tensor<float> flat({3, 5});
   CHECK(message_of([&] { layer.forward(tape, tape.constant(flat.view())); }).find("3×5") != std::string::npos);
 }

@@ -59,6 +59,10 @@ void product(matrix_view<const std::type_identity_t<T>> a, matrix_view<const std
              std::type_identity_t<T> factor = T(1)) {
   detail::check_product<T>(a, b, c, initial);
   if (c.rows == 0 || c.columns == 0) return;
+  // A column would fill one lane of every vector; as a row it fills them all, and its sums keep their order.
+  if (c.columns == 1 && c.rows > 1 && c.row_stride == 1)
+    return product(transposed(b), transposed(a), transposed(c), initial ? transposed(initial) : initial, resources,
+                   factor);
   using micro = detail::micro_block<T>;
   const double work = static_cast<double>(c.rows) * static_cast<double>(c.columns) * static_cast<double>(a.columns);
   const int threads = work < 1e6 ? 1 : resources.count();  // a smaller product takes less time than waking a thread

@@ -25,15 +25,19 @@ class container : public layer<T> {
   std::vector<parameter<T>*> buffers() override { return buffers_; }
 
  protected:
-  /// Takes a layer in. Returns it, at an address that stays.
+  /// Takes a layer in. Returns it, at an address that stays. @throws argument_error  a name for two parameters: what
+  /// is saved could not be told apart
   template <class Layer>
   requires std::is_base_of_v<layer<T>, Layer> Layer& adopt(const std::string& place, Layer added) {
     auto owned = std::make_unique<Layer>(std::move(added));
     Layer& result = *owned;
     result.place_at(place);
-    for (parameter<T>* p : result.parameters()) parameters_.push_back(p);
-    for (parameter<T>* p : result.buffers()) buffers_.push_back(p);
+    const std::vector<parameter<T>*> learned = result.parameters(), kept = result.buffers();
+    check_names(learned, parameters_);
+    check_names(kept, buffers_);
     layers_.push_back(std::move(owned));
+    parameters_.insert(parameters_.end(), learned.begin(), learned.end());
+    buffers_.insert(buffers_.end(), kept.begin(), kept.end());
     return result;
   }
   const layer<T>& child(index i) const { return *layers_[static_cast<std::size_t>(i)]; }
@@ -45,6 +49,13 @@ class container : public layer<T> {
   }
 
  private:
+  void check_names(const std::vector<parameter<T>*>& added, const std::vector<parameter<T>*>& present) const {
+    for (const parameter<T>* p : added)
+      for (const parameter<T>* other : present)
+        if (p->name == other->name)
+          fail(this->name, ": ", p->name, " is there already, a layer at another place expected");
+  }
+
   std::vector<std::unique_ptr<layer<T>>> layers_;
   std::vector<parameter<T>*> parameters_, buffers_;
 };

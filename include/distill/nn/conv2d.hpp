@@ -91,7 +91,7 @@ class conv2d : public layer<T> {
     const detail::convolution_shape s{w[1], w[0] / groups, x[2], x[3], w[2], options_.stride, options_.padding};
     if (x.rank() != 4 || x[1] != w[1] * groups || !s.fits())
       this->fail_shape(x, "batch×" + std::to_string(w[1] * groups) + "×height×width of at least " +
-                              std::to_string(w[2] - 2 * options_.padding) + " pixels");
+                              std::to_string(s.least()) + " pixels");
     return s;
   }
 

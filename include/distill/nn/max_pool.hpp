@@ -41,8 +41,7 @@ class max_pool : public layer<T> {
     const tensor_view<const T> x = t.value(input);
     const detail::pooling_shape p{x.shape[2], x.shape[3], window_, stride_, padding_};
     if (x.shape.rank() != 4 || !p.fits())
-      this->fail_shape(x.shape,
-                       "batch×channels×height×width of at least " + std::to_string(window_ - 2 * padding_) + " pixels");
+      this->fail_shape(x.shape, "batch×channels×height×width of at least " + std::to_string(p.least()) + " pixels");
     const tensor_view<T> y = t.allocate({x.shape[0], x.shape[1], p.out_height(), p.out_width()});
     T* const winners = t.memory().template take<T>(y.size());
     parallel_for(x.shape[0] * x.shape[1], t.threads(x.size()), [&](index plane, int) {

@@ -1,6 +1,8 @@
 // What a convolution is told about its input.
 #pragma once
 
+#include <algorithm>
+
 #include "../../config.hpp"
 #include "../../core/matrix_view.hpp"
 
@@ -18,7 +20,9 @@ struct convolution_shape {
   index out_plane() const { return out_height() * out_width(); }
   index taps() const { return kernel * kernel; }
   index weights() const { return outputs * inputs * taps(); }
-  bool fits() const { return height + 2 * padding >= kernel && width + 2 * padding >= kernel; }
+  /// What height and width have to reach.
+  index least() const { return std::max<index>(1, kernel - 2 * padding); }
+  bool fits() const { return height >= least() && width >= least(); }
 
   /// The convolution that takes the gradient of the output to that of the input: of the output's planes, with the
   /// kernels flipped and inputs and outputs exchanged. For stride 1 and padding < kernel.

@@ -19,7 +19,9 @@ struct pooling_shape {
   index out_width() const { return (width + 2 * padding - window) / stride + 1; }
   index plane() const { return height * width; }
   index out_plane() const { return out_height() * out_width(); }
-  bool fits() const { return height + 2 * padding >= window && width + 2 * padding >= window; }
+  /// What height and width have to reach: a window, and a pixel that is none of the padding.
+  index least() const { return std::max<index>(1, window - 2 * padding); }
+  bool fits() const { return height >= least() && width >= least(); }
 
   /// The part of a window, [first, last), that lies inside an axis of `extent` pixels; `at` = its place times stride.
   void inside(index at, index extent, index& first, index& last) const {
