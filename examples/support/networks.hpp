@@ -43,7 +43,7 @@ inline const std::vector<known_network>& networks() {
        .work = 20},
       {.name = "convnet",
        .make = [](seed_type seed) { return nn::convnet<float>({.seed = seed}); },
-       .epochs = 8,
+       .epochs = 6,
        .shift = 2,
        .work = 250},
       {.name = "resnet",
