@@ -18,9 +18,12 @@ set(may_io core)
 set(may_nn core dense row pair objective)
 set(may_data core io)
 set(may_train core dense row pair objective state target schedule select metric io nn data)
+set(may_embedding core)
+set(may_search core row pair objective metric nn)
+set(may_recipe core dense row pair contrast objective method state target schedule select metric nn embedding search)
 
 foreach(room core dense rank row transport pair contrast objective state method target schedule select metric io nn data
-        train)
+        train embedding search recipe)
   file(GLOB_RECURSE headers "${ROOT}/include/distill/${room}/*.hpp")
   foreach(header IN LISTS headers)
     file(STRINGS "${header}" lines REGEX "#include \"")
