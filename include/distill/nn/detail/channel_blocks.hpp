@@ -5,10 +5,12 @@
 
 #include "../../config.hpp"
 #include "../../core/simd.hpp"
-#include "unrolled.hpp"
+#include "../../core/unroll.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
+
+using distill::detail::unroll;
 
 /// How one image lies in memory: channels in blocks of one vector, each block rows × columns × lanes. A vector holds
 /// the same pixel of neighbouring channels, so that no lane is lost at the edges of an image, however small.
@@ -97,9 +99,9 @@ struct channel_blocks {
   template <class Load, class Store>
   DISTILL_INLINE static void turn_square(const Load& load, const Store& store) {
     simd<T> square[square_size];
-    unrolled<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { square[i] = load(i); });
+    unroll<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { square[i] = load(i); });
     distill::detail::transpose_square<T>(square);
-    unrolled<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { store(i, square[i]); });
+    unroll<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { store(i, square[i]); });
   }
 };
 

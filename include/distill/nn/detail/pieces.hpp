@@ -14,9 +14,7 @@ namespace nn::detail {
 /// Calls piece(first, count) for runs of [0, size); `cost` is that of an element in additions.
 template <class T, class Piece>
 void for_pieces(const tape<T>& t, index size, index cost, const Piece& piece) {
-  constexpr index run = distill::detail::sweep_piece;
-  parallel_for((size + run - 1) / run, t.threads(size * cost),
-               [&](index i, int) { piece(i * run, std::min(run, size - i * run)); });
+  distill::detail::for_sweep_pieces(size, t.threads(size * cost), piece);
 }
 
 /// to = from, or to += from
