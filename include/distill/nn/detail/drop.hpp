@@ -39,14 +39,9 @@ struct drop_mask {
         factors[i + 1] = both[(word >> 32) < below];
       }
       const T* const factor = factors;
-      if (add)
-        distill::detail::sweep<T>(
-            count, [](simd<T>& y, const simd<T>& x, const simd<T>& f) DISTILL_LAMBDA_INLINE { y += x * f; }, to + start,
-            from + start, factor);
-      else
-        distill::detail::sweep<T>(
-            count, [](simd<T>& y, const simd<T>& x, const simd<T>& f) DISTILL_LAMBDA_INLINE { y = x * f; }, to + start,
-            from + start, factor);
+      write_or_add(
+          count, add, [](const simd<T>& x, const simd<T>& f) DISTILL_LAMBDA_INLINE { return x * f; }, to + start,
+          from + start, factor);
     }
   }
 };

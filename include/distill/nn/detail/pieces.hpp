@@ -19,6 +19,17 @@ void for_pieces(const tape<T>& t, index size, index cost, const Piece& piece) {
                [&](index i, int) { piece(i * run, std::min(run, size - i * run)); });
 }
 
+/// to = f(batch of each array), or to += that, for all of [0, size).
+template <class T, class F, class... From>
+DISTILL_INLINE void write_or_add(index size, bool add, const F& f, T* to, const From*... from) {
+  if (add)
+    distill::detail::sweep<T>(
+        size, [&](simd<T>& out, const auto&... v) DISTILL_LAMBDA_INLINE { out += f(v...); }, to, from...);
+  else
+    distill::detail::sweep<T>(
+        size, [&](simd<T>& out, const auto&... v) DISTILL_LAMBDA_INLINE { out = f(v...); }, to, from...);
+}
+
 /// to = from, or to += from
 template <class T>
 DISTILL_INLINE void copy_or_add(const T* from, index size, T* to, bool add) {
