@@ -6,6 +6,7 @@
 #include "../../config.hpp"
 #include "../../core/parallel.hpp"
 #include "../../core/sweep.hpp"
+#include "../../core/transpose.hpp"
 #include "../tape.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -37,6 +38,14 @@ DISTILL_INLINE void copy_or_add(const T* from, index size, T* to, bool add) {
     distill::detail::add_to(to, from, size);
   else
     std::copy_n(from, size, to);
+}
+
+/// to = the transpose of from, which is rows × columns, or to += that
+template <class T>
+void transpose_or_add(const T* from, index rows, index columns, T* to, bool add) {
+  if (!add) return distill::detail::transpose(from, columns, rows, columns, to, rows);
+  for (index r = 0; r < rows; ++r)
+    for (index c = 0; c < columns; ++c) to[c * rows + r] += from[r * columns + c];
 }
 
 /// The gradient of input `which` gets that of the result: the two have the same elements.
