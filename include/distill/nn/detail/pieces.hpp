@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 
 #include "../../config.hpp"
 #include "../../core/parallel.hpp"
@@ -72,12 +74,7 @@ struct axis_view {
 inline tensor_shape with_extent(const tensor_shape& shape, int axis, index extent) {
   index e[tensor_shape::largest_rank] = {};
   for (int i = 0; i < shape.rank(); ++i) e[i] = i == axis ? extent : shape[i];
-  switch (shape.rank()) {
-    case 1: return {e[0]};
-    case 2: return {e[0], e[1]};
-    case 3: return {e[0], e[1], e[2]};
-    default: return {e[0], e[1], e[2], e[3]};
-  }
+  return tensor_shape(std::span(e).first(static_cast<std::size_t>(shape.rank())));
 }
 
 }  // namespace nn::detail
