@@ -1,12 +1,10 @@
 // Maximum over windows.
 #pragma once
 
-#include <algorithm>
 #include <concepts>
 #include <string>
 
 #include "../config.hpp"
-#include "../core/dual.hpp"
 #include "detail/largest_of_four.hpp"
 #include "detail/largest_of_window.hpp"
 #include "detail/window_shape.hpp"

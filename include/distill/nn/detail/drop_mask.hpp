@@ -6,7 +6,6 @@
 
 #include "../../config.hpp"
 #include "../../core/random.hpp"
-#include "../../core/sweep.hpp"
 #include "pieces.hpp"
 
 DISTILL_NAMESPACE_BEGIN

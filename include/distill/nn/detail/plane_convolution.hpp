@@ -5,6 +5,7 @@
 
 #include "../../config.hpp"
 #include "../../core/simd.hpp"
+#include "../../core/sweep.hpp"
 #include "convolution_shape.hpp"
 #include "unrolled.hpp"
 
