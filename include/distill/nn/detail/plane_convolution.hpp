@@ -5,6 +5,7 @@
 
 #include "../../config.hpp"
 #include "../../core/simd.hpp"
+#include "../../core/sweep.hpp"
 #include "../../core/unroll.hpp"
 #include "convolution_shape.hpp"
 
@@ -21,7 +22,7 @@ class plane_convolution {
   static constexpr index lanes = lane<vector>::width;
 
  public:
-  static bool serves(const convolution_shape& s) { return s.stride == 1 && s.kernel > 1 && s.padding < s.kernel; }
+  static bool serves(const convolution_shape& s) { return s.stride == 1 && s.window > 1 && s.padding < s.window; }
 
   explicit plane_convolution(const convolution_shape& shape) : shape_(shape), reversed_(shape.reversed()) {}
 
@@ -145,8 +146,8 @@ class plane_convolution {
       unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { sum[o][v] = vector(bias == nullptr ? T(0) : bias[o]); });
     });
     for (index c = 0; c < s.inputs; ++c, from += padded_plane(s))
-      for (index ky = 0; ky < s.kernel; ++ky)
-        for (index kx = 0; kx < s.kernel; ++kx, weights += Outputs) {
+      for (index ky = 0; ky < s.window; ++ky)
+        for (index kx = 0; kx < s.window; ++kx, weights += Outputs) {
           vector x[Vectors];
           unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE {
             x[v] = vector::load_unaligned(from + ky * pitch(s) + kx + v * lanes);
@@ -195,7 +196,7 @@ class plane_convolution {
     index offset[tap_block];  // of taps that do not exist: anything, the result is dropped
     for (index i = 0; i < tap_block; ++i) {
       const index tap = first_tap + std::min(i, taps - 1);
-      offset[i] = tap / shape_.kernel * pitch(shape_) + tap % shape_.kernel;
+      offset[i] = tap / shape_.window * pitch(shape_) + tap % shape_.window;
     }
     vector sum[Outputs][tap_block];
     unroll<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
