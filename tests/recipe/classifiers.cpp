@@ -1,4 +1,5 @@
 // Recipes for classifiers beside independent implementations: tests/reference/recipes/*.py.
+#include <distill/recipe/bd_kd.hpp>
 #include <distill/recipe/hinton.hpp>
 #include <distill/recipe/pld.hpp>
 #include <distill/recipe/taid.hpp>
@@ -21,6 +22,41 @@ TEST_CASE("pld follows PyTorch") {
   follow("pld", method, c);
 }
 
+/// What a recipe says of a lesson, without a step.
+double loss_of(distill::recipe<double>& method, nn::network<double>& student, const lesson<double>& lesson) {
+  nn::tape<double> tape;
+  return method.record(tape, student, lesson);
+}
+
+TEST_CASE("pld: equal teachers' logits, one sample, a class that nobody has") {
+  course c;
+  lesson<double> one = c.at(0);
+  one.input = {c.x.data(), {1, course::inputs}};
+  const std::vector<double> logits = [&] {
+    nn::tape<double> tape;
+    const double* z = tape.value(c.student.forward(tape, tape.constant(one.input))).data;
+    return std::vector(z, z + course::classes);
+  }();
+  const double teacher[] = {1, 2, 2, -INFINITY};
+  const std::vector<int> label = {2};
+  one.teacher = {teacher, 1, course::classes};
+  one.classes = label;
+  // The label, then by descending logit and ascending class: 2, 1, 0, and 3 without a weight.
+  const double mass = 2 * std::exp(2.0) + std::exp(1.0);
+  const auto term = [&](double weight, std::initializer_list<int> left) {
+    double sum = 0;
+    for (const int k : left) sum += std::exp(logits[std::size_t(k)]);
+    return weight / mass * (std::log(sum) - logits[std::size_t(*left.begin())]);
+  };
+  recipes::pld<double> method;
+  CHECK(loss_of(method, c.student, one) == doctest::Approx(term(std::exp(2.0), {2, 1, 0, 3}) +
+                                                           term(std::exp(2.0), {1, 0, 3}) + term(std::exp(1.0), {0, 3}))
+                                               .epsilon(1e-13));
+  const std::vector<int> none = {4};
+  one.classes = none;
+  CHECK(message_of([&] { loss_of(method, c.student, one); }).find("labels[0] is 4") != std::string::npos);
+}
+
 TEST_CASE("taid follows PyTorch, its t with every step") {
   const auto takes = [](const char* name, const recipes::taid_options& options) {
     course c;
@@ -30,6 +66,46 @@ TEST_CASE("taid follows PyTorch, its t with every step") {
   takes("taid", {.schedule = {.rate = 0.1, .momentum = 0.9}});
   takes("taid_labels", {.labels = 0.3});
   takes("taid_linear", {.schedule = {.first = 0.2, .last = 0.8, .adaptive = false}});
+}
+
+nn::network<double> second_network(index classes = course::classes) {
+  nn::network<double> result = nn::mlp<double>({.inputs = course::inputs, .hidden = {7}, .outputs = classes});
+  const auto parameters = result.parameters();
+  for (std::size_t k = 0; k < parameters.size(); ++k) fill(parameters[k]->value(), static_cast<index>(k) + 21);
+  return result;
+}
+
+TEST_CASE("bd_kd follows PyTorch, both networks") {
+  course c;
+  nn::network<double> teacher = second_network();
+  recipes::bd_kd<double> method(teacher, {.delta = 3, .temperature = 2, .student = 0.7, .teacher = 0.4});
+  CHECK(method.parameters() == teacher.parameters());
+  follow("bd_kd", method, c);
+}
+
+TEST_CASE("bd_kd: neither network's loss moves the other") {
+  const auto gradients = [](const recipes::bd_kd_options& options, bool of_student) {
+    course c;
+    nn::network<double> teacher = second_network();
+    recipes::bd_kd<double> method(teacher, options);
+    nn::tape<double> tape;
+    method.record(tape, c.student, c.at(0));
+    tape.backward();
+    return nn::flat_gradients(of_student ? c.student.parameters() : teacher.parameters());
+  };
+  CHECK(gradients({.student = 0, .teacher = 5}, true) == gradients({.student = 0, .teacher = 0}, true));
+  CHECK(gradients({.student = 5, .teacher = 0}, false) == gradients({.student = 0, .teacher = 0}, false));
+  CHECK(gradients({.student = 5}, true) != gradients({.student = 0}, true));
+  CHECK(gradients({.teacher = 5}, false) != gradients({.teacher = 0}, false));
+}
+
+TEST_CASE("bd_kd: with equal networks the divergences are nothing") {
+  course c;
+  nn::network<double> teacher = nn::mlp<double>({.inputs = 6, .hidden = {8, 5}, .outputs = 4});
+  nn::assign_values(teacher.parameters(), nn::flat_values(c.student.parameters()));
+  recipes::bd_kd<double> method(teacher);
+  recipes::hinton<double> plain({.labels = 1, .distillation = 0});
+  CHECK(loss_of(method, c.student, c.at(0)) == doctest::Approx(2 * loss_of(plain, c.student, c.at(0))).epsilon(1e-14));
 }
 
 TEST_CASE("taid_schedule follows a trace of sixty losses") {
@@ -89,6 +165,16 @@ TEST_CASE("what cannot be meant is said at once") {
         "distill: hinton: labels is -1, finite and at least 0 expected");
   CHECK(message_of([] { recipes::hinton<float>({.distillation = INFINITY}); }) ==
         "distill: hinton: distillation is inf, finite and at least 0 expected");
+  CHECK(message_of([] {
+          nn::network<double> teacher = second_network();
+          recipes::bd_kd<double>(teacher, {.delta = 0.5});
+        }) == "distill: bd_kd: delta is 0.5, finite and at least 1 expected");
+  CHECK(message_of([] {
+          course c;
+          nn::network<double> teacher = second_network(3);
+          recipes::bd_kd<double> method(teacher);
+          loss_of(method, c.student, c.at(0));
+        }) == "distill: bd_kd: the teacher gives 10×3, 10×4 expected, as the student");
   CHECK(message_of([] { recipes::taid<float>({.labels = -2}); }) ==
         "distill: taid: labels is -2, finite and at least 0 expected");
   CHECK(message_of([] { recipes::taid<float>({.schedule = {.first = 0.9, .last = 0.8}}); }) ==
