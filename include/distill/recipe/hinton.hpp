@@ -47,16 +47,16 @@ class hinton : public recipe<T> {
   }
 
  private:
-  using loss = weighted_sum<cross_entropy, kl>;
+  using objective = weighted_sum<cross_entropy, kl>;
 
-  static loss loss_of(const hinton_options& o) {
+  static objective loss_of(const hinton_options& o) {
     detail::require_positive("hinton: temperature", o.temperature);
     detail::require_weight("hinton: labels", o.labels);
     detail::require_weight("hinton: distillation", o.distillation);
     return o.labels * cross_entropy{} + o.distillation * kl{.temperature = o.temperature};
   }
 
-  nn::criterion<T, loss> loss_;
+  nn::criterion<T, objective> loss_;
 };
 
 }  // namespace recipes
