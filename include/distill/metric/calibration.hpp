@@ -44,6 +44,26 @@ inline int calibration_bin(double confidence, int bins) {
   return k;
 }
 
+/// From the sums of each bin to means and errors; `rows` is N, the bins hold fewer if some are undefined.
+inline void summarise(calibration_report& report, index rows) {
+  index counted = 0;
+  double squares = 0;
+  for (auto& bin : report.bins) {
+    if (bin.count == 0) continue;
+    counted += bin.count;
+    bin.confidence /= static_cast<double>(bin.count);
+    bin.accuracy /= static_cast<double>(bin.count);
+    const double gap = std::abs(bin.accuracy - bin.confidence);
+    const double share = static_cast<double>(bin.count) / static_cast<double>(rows);
+    report.expected_error += share * gap;
+    report.maximum_error = std::max(report.maximum_error, gap);
+    squares += share * gap * gap;
+  }
+  report.root_mean_square = std::sqrt(squares);
+  if (counted < rows)
+    report.expected_error = report.maximum_error = report.root_mean_square = std::numeric_limits<double>::quiet_NaN();
+}
+
 }  // namespace detail
 
 /// Top-label calibration in equal bins: per row, confidence = max_c softmax(z)_c at temperature 1, and right or wrong
@@ -63,31 +83,16 @@ calibration_report calibration(const M& logits, const index_view& labels, int bi
 
   calibration_report report;
   report.bins.resize(static_cast<std::size_t>(bins));
-  index counted = 0;
   for (index r = 0; r < z.rows; ++r) {
     const detail::softmax_row row = detail::softmax_of(z, r);
     if (!row.valid()) continue;
     const double confidence = row.confidence();
     auto& bin = report.bins[static_cast<std::size_t>(detail::calibration_bin(confidence, bins))];
-    ++counted;
     ++bin.count;
     bin.confidence += confidence;
     bin.accuracy += row.top == labels[r] ? 1 : 0;
   }
-  double squares = 0;
-  for (auto& bin : report.bins) {
-    if (bin.count == 0) continue;
-    bin.confidence /= static_cast<double>(bin.count);
-    bin.accuracy /= static_cast<double>(bin.count);
-    const double gap = std::abs(bin.accuracy - bin.confidence);
-    const double share = static_cast<double>(bin.count) / static_cast<double>(z.rows);
-    report.expected_error += share * gap;
-    report.maximum_error = std::max(report.maximum_error, gap);
-    squares += share * gap * gap;
-  }
-  report.root_mean_square = std::sqrt(squares);
-  if (counted < z.rows)
-    report.expected_error = report.maximum_error = report.root_mean_square = std::numeric_limits<double>::quiet_NaN();
+  detail::summarise(report, z.rows);
   return report;
 }
 

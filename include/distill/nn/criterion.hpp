@@ -35,6 +35,9 @@ class criterion {
 
   explicit criterion(const X& objective) : objective_(objective) {}
 
+  /// What the next call applies: for numbers that change from step to step.
+  X& objective() { return objective_; }
+
   /// Records the loss of `logits` (batch × classes) and returns its value; tape.backward() starts from it.
   /// @throws argument_error  what value_and_gradient() throws
   result operator()(tape<T>& t, variable logits, const criterion_targets<T>& targets) {

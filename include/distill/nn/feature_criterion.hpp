@@ -28,6 +28,9 @@ class feature_criterion {
   explicit feature_criterion(const X& objective, feature_view how = feature_view::samples)
       : objective_(objective), how_(how) {}
 
+  /// What the next call applies: for numbers that change from step to step.
+  X& objective() { return objective_; }
+
   /// Records weight · loss and returns the loss; tape.backward() starts from it.
   /// @throws argument_error  maps that are not of rank 4, what value_and_gradient() throws
   double operator()(tape<T>& t, variable features, const feature_stack<const T>& teacher, double weight = 1) {

@@ -1,0 +1,27 @@
+// What is wrong with a recipe's options, before anything is recorded.
+#pragma once
+
+#include <cmath>
+#include <string_view>
+
+#include "../../config.hpp"
+#include "../../core/error.hpp"
+
+DISTILL_NAMESPACE_BEGIN
+namespace recipes::detail {
+
+/// `what` is "taid: labels". @throws argument_error  unless it is finite and at least 0
+inline void require_weight(std::string_view what, double value) {
+  if (!(value >= 0) || std::isinf(value)) fail(what, " is ", value, ", finite and at least 0 expected");
+}
+/// @throws argument_error  unless it is finite and above 0
+inline void require_positive(std::string_view what, double value) {
+  if (!(value > 0) || std::isinf(value)) fail(what, " is ", value, ", finite and above 0 expected");
+}
+/// @throws argument_error  unless it lies in [0, 1]
+inline void require_share(std::string_view what, double value) {
+  if (!(value >= 0 && value <= 1)) fail(what, " is ", value, ", 0 to 1 expected");
+}
+
+}  // namespace recipes::detail
+DISTILL_NAMESPACE_END
