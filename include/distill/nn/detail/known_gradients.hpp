@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
+#include <tuple>
 
 #include "../../config.hpp"
 #include "../tape.hpp"
@@ -13,9 +14,9 @@ namespace nn::detail {
 
 /// Of the inputs of a loss, in their order; empty where none is wanted.
 template <class T>
-using known_gradients = std::array<tensor_view<T>, 2>;
+using known_gradients = std::array<tensor_view<T>, 4>;
 
-/// Room for the gradients of the inputs that need one.
+/// Room for the gradients of the inputs that need one, of four at most.
 template <class T>
 known_gradients<T> room_for_gradients(tape<T>& t, std::initializer_list<variable> inputs) {
   known_gradients<T> result{};
@@ -27,17 +28,20 @@ known_gradients<T> room_for_gradients(tape<T>& t, std::initializer_list<variable
   return result;
 }
 
-/// Records the loss; the gradient of each input receives weight · gradient.
+/// Records weight · value; each input receives weight · its gradient, and what is upstream of the loss.
 template <class T>
-void record_loss(tape<T>& t, T value, std::initializer_list<variable> inputs, const known_gradients<T>& gradients) {
-  t.record_loss(value, inputs, [gradients](tape<T>& on, variable self) {
-    const T weight = *on.gradient(self).data;
-    for (std::size_t k = 0; k < gradients.size(); ++k) {
-      if (!gradients[k]) continue;
+void record_loss(tape<T>& t, T value, std::initializer_list<variable> inputs, const known_gradients<T>& gradients,
+                 T weight = 1) {
+  std::array<const T*, std::tuple_size_v<known_gradients<T>>> known{};
+  for (std::size_t k = 0; k < known.size(); ++k) known[k] = gradients[k].data;
+  t.record_loss(weight * value, inputs, [known, weight](tape<T>& on, variable self) {
+    const T factor = weight * *on.gradient(self).data;
+    for (std::size_t k = 0; k < known.size(); ++k) {
+      if (known[k] == nullptr) continue;
       const gradient_slot<T> slot = on.claim_gradient(on.input(self, k));
       T* const out = slot.view.data;
       for (index i = 0; i < slot.view.size(); ++i) {
-        const T g = weight * gradients[k].data[i];
+        const T g = factor * known[k][i];
         out[i] = slot.accumulate ? out[i] + g : g;
       }
     }
