@@ -124,9 +124,10 @@ TEST_CASE("distillm: thresholds, sources and the buffer as a second implementati
   constexpr index steps = 96, count = 3;
   const auto wanted = recorded("distillm_sources");
   const auto loss = [](index step) { return static_cast<double>(step) / 64 + number(step, 5) / 4; };
-  for (const auto& [share, name] :
-       {std::pair{fresh_share::decreasing, "decreasing."}, std::pair{fresh_share::constant, "constant."},
-        std::pair{fresh_share::increasing, "increasing."}}) {
+  const std::string names[] = {"decreasing.", "constant.", "increasing."};
+  for (const fresh_share share : {fresh_share::decreasing, fresh_share::constant, fresh_share::increasing}) {
+    const std::string& name = names[static_cast<std::size_t>(share)];
+    CAPTURE(name);
     distillm<double> method({.threshold = 0.3, .share = share, .capacity = 10, .seed = 17});
     std::vector<double> sources, thresholds, chosen, kept;
     std::int32_t written = 0;
@@ -155,11 +156,10 @@ TEST_CASE("distillm: thresholds, sources and the buffer as a second implementati
       kept.push_back(size == 0 ? -1 : method.replay[0].tokens.front());
       kept.push_back(size == 0 ? -1 : method.replay[size - 1].tokens.front());
     }
-    CAPTURE(std::string(name));
-    CHECK(sources == wanted.at(std::string(name) + "source"));
-    CHECK(thresholds == wanted.at(std::string(name) + "threshold"));
-    CHECK(chosen == wanted.at(std::string(name) + "chosen"));
-    CHECK(kept == wanted.at(std::string(name) + "kept"));
+    CHECK(sources == wanted.at(name + "source"));
+    CHECK(thresholds == wanted.at(name + "threshold"));
+    CHECK(chosen == wanted.at(name + "chosen"));
+    CHECK(kept == wanted.at(name + "kept"));
   }
 }
 

@@ -41,9 +41,11 @@ struct distillm_options {
 ///     L = κ · mean over tokens of SKL(t, s)  +  (1 − κ) · mean over known tokens of −log p_s[y]
 ///
 ///     recipes::distillm<float> method;
-///     method.threshold.evaluated(validation_loss(student));                         // before the first step
-///     each step:        batch = method.sequences(step, progress, 32, fixed, write); learn(method, student, …, batch,
-///     …); now and then:     method.threshold.evaluated(validation_loss(student));
+///     method.threshold.evaluated(loss_on_validation_set);           // before the first step, and now and then
+///     …
+///     const auto texts = method.sequences(step, progress, 32, fixed, write);
+///     …                                                             // make a lesson of them
+///     learn(method, student, learned, lesson, adam, rate, tape);
 ///
 /// A row of the lesson is a token: teacher is tokens × vocabulary, classes the token that follows, `unlabelled` (−100)
 /// where the row teaches nothing (padding, prompts); labels the same where the token is known to be right, for κ < 1.
