@@ -11,9 +11,7 @@
 #include "../core/random.hpp"
 #include "../nn/batch_norm.hpp"
 #include "../nn/conv2d.hpp"
-#include "../nn/flatten.hpp"
 #include "../nn/gelu.hpp"
-#include "../nn/global_average_pool.hpp"
 #include "../nn/linear.hpp"
 #include "../nn/max_pool.hpp"
 #include "../nn/network.hpp"
@@ -28,13 +26,12 @@
 DISTILL_NAMESPACE_BEGIN
 
 /// Multilayer perceptrons and small convolutional networks by depth, widths and activation. All end in `feature`
-/// channels, as wide as the teacher is before its head, so that heads can be compared:
+/// numbers, as many as the teacher's head sees, so that heads can be compared:
 ///
-///     dense          [linear w, activation] × depth, linear feature, activation | flatten | linear outputs
-///     convolutional  [conv 3×3 c, batch norm, activation, max pool 2] × depth,
-///                    conv 1×1 feature, batch norm, activation | global average pool | linear outputs
+///     dense          [linear w, activation] × depth,                               linear feature, activation | head
+///     convolutional  [conv 3×3 c, batch norm, activation, max pool 2] × depth,     linear feature, activation | head
 ///
-/// Of the taps of such a network the last but one is the feature map, the last is what the head sees.
+/// Of the taps of such a network the last but one is the last feature map, the last is what the head sees.
 struct student_space {
   nn::tensor_shape sample{1, 28, 28};  ///< of one input
   index outputs = 10;
@@ -113,12 +110,7 @@ struct student_space {
         cost.max_pool();
       }
     }
-    if (of.family == student_family::dense) {
-      cost.linear(feature);
-    } else {
-      cost.conv2d(feature, 1);
-      cost.global_average_pool();
-    }
+    cost.linear(feature);
     cost.linear(outputs);
     return cost.total();
   }
@@ -130,33 +122,26 @@ struct student_space {
     const random_stream seeds(seed);
     std::uint64_t layers = 0;
     nn::network<T> result("student " + text(of));
-    index inputs = of.family == student_family::dense ? sample.size() : sample[0];
-    const auto add = [&](index outputs_of_it, const std::string& place, index kernel) {
+    nn::tensor_shape x = sample;
+    for (const index level : of.levels) {
       nn::sequential<T> stage;
+      const index w = width(of, level);
       if (of.family == student_family::dense) {
-        stage.add("linear", nn::linear<T>(inputs, outputs_of_it, seeds.bits(layers++)));
+        stage.add("linear", nn::linear<T>(x.size(), w, seeds.bits(layers++)));
+        x = {w};
       } else {
-        stage.add("conv", nn::conv2d<T>(inputs, outputs_of_it, kernel, seeds.bits(layers++),
-                                        {.padding = kernel / 2, .bias = false}));
-        stage.add("norm", nn::batch_norm<T>(outputs_of_it));
+        stage.add("conv", nn::conv2d<T>(x[0], w, 3, seeds.bits(layers++), {.padding = 1, .bias = false}));
+        stage.add("norm", nn::batch_norm<T>(w));
+        x = {w, x[1] / 2, x[2] / 2};
       }
-      switch (of.activation) {
-        case student_activation::relu: stage.add("activation", nn::relu<T>()); break;
-        case student_activation::gelu: stage.add("activation", nn::gelu<T>()); break;
-        case student_activation::silu: stage.add("activation", nn::silu<T>()); break;
-        case student_activation::tanh: stage.add("activation", nn::tanh<T>()); break;
-      }
-      if (kernel > 1) stage.add("pool", nn::max_pool<T>());
-      result.add_stage(place, std::move(stage));
-      inputs = outputs_of_it;
-    };
-    const index kernel = of.family == student_family::dense ? 1 : 3;
-    for (const index level : of.levels) add(width(of, level), "stage" + std::to_string(result.stages() + 1), kernel);
-    add(feature, "feature", 1);
-    if (of.family == student_family::dense)
-      result.add_stage("pool", nn::flatten<T>());
-    else
-      result.add_stage("pool", nn::global_average_pool<T>());
+      add_activation(stage, of.activation);
+      if (of.family == student_family::convolutional) stage.add("pool", nn::max_pool<T>());
+      result.add_stage("stage" + std::to_string(layers), std::move(stage));
+    }
+    nn::sequential<T> last;
+    last.add("linear", nn::linear<T>(x.size(), feature, seeds.bits(layers++)));
+    add_activation(last, of.activation);
+    result.add_stage("feature", std::move(last));
     result.set_head(nn::linear<T>(feature, outputs, seeds.bits(layers), nn::initialisation::xavier_uniform));
     return result;
   }
@@ -172,6 +157,15 @@ struct student_space {
   }
 
  private:
+  template <class T>
+  static void add_activation(nn::sequential<T>& to, student_activation which) {
+    switch (which) {
+      case student_activation::relu: to.add("activation", nn::relu<T>()); break;
+      case student_activation::gelu: to.add("activation", nn::gelu<T>()); break;
+      case student_activation::silu: to.add("activation", nn::silu<T>()); break;
+      case student_activation::tanh: to.add("activation", nn::tanh<T>()); break;
+    }
+  }
   template <class Value>
   static Value another(Value taken, const std::vector<Value>& values, random_choices& choices) {
     std::size_t at = 0;

@@ -135,23 +135,22 @@ class space:
             return torch.tensor(values, dtype=DOUBLE).reshape(shape)
 
         dense, act = genome["family"] == 0, self.ACTIVATIONS[genome["activation"]]
-        table = self.WIDTHS if dense else self.CHANNELS
-        widths = [table[level] for level in genome["levels"]] + [self.FEATURE]
+        table, layers = self.WIDTHS if dense else self.CHANNELS, len(genome["levels"])
         x = x.flatten(1) if dense else x
-        for place, width in enumerate(widths):
-            last, inputs = place == len(widths) - 1, x.shape[1]
+        for layer, width in enumerate(table[level] for level in genome["levels"]):
+            inputs = x.shape[1]
             if dense:
-                x = act(x @ weights(place, (inputs, width), math.sqrt(6 / inputs)))
+                x = act(x @ weights(layer, (inputs, width), math.sqrt(6 / inputs)))
                 cost += inputs * width
             else:
-                k = 1 if last else 3
-                x = F.conv2d(x, weights(place, (width, inputs, k, k), math.sqrt(6 / (inputs * k * k))), padding=k // 2)
-                cost += inputs * k * k * x[0].numel()
-                x = act(F.batch_norm(x, None, None, training=True, eps=1e-5))
-                x = x if last else F.max_pool2d(x, 2)
-        h = x if dense else x.mean((2, 3))
-        shape = (self.FEATURE, self.OUTPUTS)
-        return x, h, h @ weights(len(widths), shape, math.sqrt(6 / sum(shape))), cost + math.prod(shape)
+                x = F.conv2d(x, weights(layer, (width, inputs, 3, 3), math.sqrt(6 / (inputs * 9))), padding=1)
+                cost += inputs * 9 * x[0].numel()
+                x = F.max_pool2d(act(F.batch_norm(x, None, None, training=True, eps=1e-5)), 2)
+        flat, shape = x.flatten(1), (self.FEATURE, self.OUTPUTS)
+        inputs = flat.shape[1]
+        h = act(flat @ weights(layers, (inputs, self.FEATURE), math.sqrt(6 / inputs)))
+        logits = h @ weights(layers + 1, shape, math.sqrt(6 / sum(shape)))
+        return x, h, logits, cost + inputs * self.FEATURE + math.prod(shape)
 
 
 def student_search(seed, relation_counts=True, semantic_counts=True):
