@@ -64,14 +64,16 @@ constexpr const pair_sum<Ls...>& as_pair_sum(const pair_sum<Ls...>& sum) {
   return sum;
 }
 
+// The types of the results say for which operands the operators are: Clang 14 reads them before the constraints, and an
+// operator between two numbers is an error to it.
 template <pair_objective X>
-constexpr auto operator*(double weight, const X& objective) {
+constexpr auto operator*(double weight, const X& objective) -> std::remove_cvref_t<decltype(as_pair_sum(objective))> {
   auto sum = as_pair_sum(objective);
   std::apply([&](auto&... item) { ((item.weight *= weight), ...); }, sum.items);
   return sum;
 }
 template <pair_objective X>
-constexpr auto operator*(const X& objective, double weight) {
+constexpr auto operator*(const X& objective, double weight) -> std::remove_cvref_t<decltype(as_pair_sum(objective))> {
   return weight * objective;
 }
 template <pair_objective A, pair_objective B>
