@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -49,21 +50,17 @@ class tgeo_kd : public recipe<T> {
                                     .title = "TGeo-KD",
                                     .idea = "sample by sample, how much of the teacher, from how all stand",
                                     .source = "arXiv 2312.15112",
-                                    .how = closeness::code};
+                                    .how = closeness::reconstructed};
 
-  /// The same α for every sample. @throws argument_error  options that cannot be, no fixed_ratio among them
-  explicit tgeo_kd(const tgeo_kd_options& options) : options_(checked(options)) {
-    if (!options.fixed_ratio)
-      fail("tgeo_kd: class_means and validation are missing, a fixed_ratio without them expected");
-  }
   /// class_means is C × C, the teacher's mean probabilities of each class (state/add_probabilities.hpp); it is copied.
-  /// validation() is asked for a lesson with labels at every step; a label that is unknown does not count. `twin` is
-  /// the student over dual numbers, if there is one (nn/directional_derivative.hpp); it must outlive the recipe.
-  /// @throws argument_error  options that cannot be, no validation, what geometry_features throws
-  tgeo_kd(const matrix_view<const T>& class_means, std::function<lesson<T>()> validation,
-          const tgeo_kd_options& options = {}, nn::layer<dual<T>>* twin = nullptr)
+  /// validation() is asked for a lesson with labels at every step; unknown ones do not count. A fixed ratio needs
+  /// neither. `twin`, if any, is the student over dual numbers (nn/directional_derivative.hpp); it must outlive the
+  /// recipe. @throws argument_error  options that cannot be, what is missing, what geometry_features throws
+  explicit tgeo_kd(const tgeo_kd_options& options, const matrix_view<const T>& class_means = {},
+                   std::function<lesson<T>()> validation = {}, nn::layer<dual<T>>* twin = nullptr)
       : options_(checked(options)), validation_(std::move(validation)), twin_(twin) {
-    if (!validation_) fail("tgeo_kd: validation is empty, a function that returns a lesson expected");
+    if (options.fixed_ratio) return;
+    if (!validation_) fail("tgeo_kd: validation is empty, a function that returns a lesson expected, or a fixed_ratio");
     features_.emplace(class_means, options.form);
     ratio_.emplace(features_->width(), options.ratio);
   }
@@ -71,12 +68,11 @@ class tgeo_kd : public recipe<T> {
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     const nn::variable logits = student.forward(tape, tape.constant(lesson.input));
     const matrix_view<const T> z = tape.value(logits).matrix();
-    const auto rows = static_cast<std::size_t>(z.rows);
     if (options_.fixed_ratio) {
-      fixed_.assign(rows, static_cast<T>(*options_.fixed_ratio));
+      fixed_.assign(static_cast<std::size_t>(z.rows), static_cast<T>(*options_.fixed_ratio));
       alpha_ = fixed_;
     } else {
-      geometry_.resize(rows * static_cast<std::size_t>(features_->width()));
+      geometry_.resize(static_cast<std::size_t>(z.rows * features_->width()));
       const nn::tensor_view<T> geometry(geometry_.data(), {z.rows, features_->width()});
       (*features_)(z, lesson.teacher, lesson.classes, geometry.matrix());
       alpha_ = ratio_->decide(geometry);
@@ -91,7 +87,7 @@ class tgeo_kd : public recipe<T> {
   /// J of the last lesson.
   double validation_loss() const { return validation_loss_; }
   /// Null if the ratio is fixed.
-  const ratio_network<T>* ratio() const { return ratio_ ? &*ratio_ : nullptr; }
+  ratio_network<T>* ratio() { return ratio_ ? &*ratio_ : nullptr; }
 
  private:
   /// L(θ, α). A weight of 0 takes a sample out, whatever its loss.
@@ -107,8 +103,9 @@ class tgeo_kd : public recipe<T> {
     const auto unseen = validation_();
     if (!unseen.labels) fail("tgeo_kd: labels of the validation lesson are missing, one a sample expected");
     if (!ahead_) ahead_.emplace(student, twin_);
-    const auto size = static_cast<std::size_t>(z.rows * z.columns);
-    moved_.resize(size), trade_.resize(size), to_alpha_.resize(alpha_.size());
+    moved_.resize(static_cast<std::size_t>(z.rows * z.columns));
+    trade_.resize(moved_.size());
+    to_alpha_.resize(alpha_.size());
     validation_loss_ = (*ahead_)(
         tape, options_.look_ahead, lesson.input,
         [&](nn::tape<T>& on) { return blend(on, student.forward(on, on.constant(lesson.input)), lesson); },
@@ -120,20 +117,19 @@ class tgeo_kd : public recipe<T> {
     value_and_gradient(trade_off_, {.student = z, .teacher = lesson.teacher, .labels = lesson.classes},
                        {.student = matrix_view<T>(trade_.data(), z.rows, z.columns)}, {.reduction = reduction::sum()},
                        workspace_);
-    for (std::size_t i = 0, k = 0; i < to_alpha_.size(); ++i) {
-      double along = 0;
-      for (index c = 0; c < z.columns; ++c, ++k)
-        along += static_cast<double>(trade_[k]) * static_cast<double>(moved_[k]);
-      to_alpha_[i] = static_cast<T>(-options_.look_ahead / static_cast<double>(z.rows) * along);
+    const double factor = -options_.look_ahead / static_cast<double>(z.rows);
+    auto move = moved_.begin(), pull = trade_.begin();
+    for (T& to : to_alpha_) {
+      to = static_cast<T>(factor * std::inner_product(pull, pull + z.columns, move, 0.0));
+      pull += z.columns, move += z.columns;
     }
     return to_alpha_;
   }
 
   static const tgeo_kd_options& checked(const tgeo_kd_options& o) {
-    if (!(o.temperature > 0 && std::isfinite(o.temperature)))
-      fail("tgeo_kd: temperature is ", o.temperature, ", positive and finite expected");
-    if (!(o.look_ahead > 0 && std::isfinite(o.look_ahead)))
-      fail("tgeo_kd: look_ahead is ", o.look_ahead, ", positive and finite expected");
+    for (const auto& [name, value] : {std::pair("temperature", o.temperature), std::pair("look_ahead", o.look_ahead)})
+      if (!(value > 0 && std::isfinite(value)))
+        fail("tgeo_kd: ", name, " is ", value, ", positive and finite expected");
     if (o.fixed_ratio && !(*o.fixed_ratio >= 0 && *o.fixed_ratio <= 1))
       fail("tgeo_kd: fixed_ratio is ", *o.fixed_ratio, ", must lie in [0, 1]");
     return o;
