@@ -1,159 +1,96 @@
 // The main job: a teacher learns Fashion-MNIST from all labels; a small student learns from 1 000 of them, once alone
 // and once with the teacher's help on the 59 000 unlabelled images. Everything else is equal: steps, batch, schedule,
-// rate.
+// rate. By any objective, by any published method, or by all of them in turn.
 #include <cstdio>
-#include <distill/catalogue.hpp>
-#include <distill/nn/criterion.hpp>
-#include <functional>
+#include <optional>
 
+#include "support/classroom.hpp"
 #include "support/command_line.hpp"
-#include "support/networks.hpp"
+#include "support/comparison.hpp"
+#include "support/methods.hpp"
+#include "support/names.hpp"
+#include "support/objectives.hpp"
 #include "support/report.hpp"
+#include "tasks/architecture_search.hpp"
+#include "tasks/grammar.hpp"
+#include "tasks/relevance.hpp"
+#include "tasks/retrieval.hpp"
 
 namespace {
 
-using distill::index;
 using namespace example;
 
 struct settings {
-  std::string objective = "kl", teacher = "wide_mlp", student = "tiny_mlp";
-  double temperature = 2;
-  int epochs = 4, students = 5, threads = 0;
-  std::uint64_t seed = 1;
-  std::string data = "/usr/share/datasets/fashion-mnist", output = "out";
-  bool full_labels = false;
-
-  index labelled() const { return full_labels ? 60000 : 1000; }
+  classroom_settings room;
+  std::string objective = "kl", method, compare, output = "out";
+  std::optional<double> temperature;
+  int students = 5;
+  bool full_labels = false, list = false;
 };
 
-constexpr index batch_size = 128, labelled_in_batch = 32;  // the rest of a distilled batch is unlabelled
-constexpr index curve_points = 16;
-
-/// Records a loss on the tape and returns its value.
-using recorded_loss = std::function<double(nn::tape<float>&, nn::variable, const image_batch&)>;
-
-template <distill::row_objective X>
-recorded_loss loss_of(const X& objective) {
-  return [criterion = std::make_shared<nn::criterion<float, X>>(objective)](auto& tape, nn::variable logits,
-                                                                            const auto& b) {
-    nn::criterion_targets<float> targets{.labels = b.labels};
-    if (!b.teacher.empty()) targets.teacher = as_matrix(b.teacher);
-    targets.options.reduction = distill::reduction::mean_valid();  // each term over the images that it applies to
-    return double((*criterion)(tape, logits, targets));
-  };
-}
-
-/// 0.9 · objective + 0.1 · cross_entropy for the objective of that name; throws a sentence that lists the names.
-recorded_loss distillation_loss(const settings& s) {
-  recorded_loss result;
-  std::string names;
-  distill::catalogue::each([&]<class O>(O objective) {
-    if constexpr (O::info.uses_teacher) {
-      names += (names.empty() ? "" : ", ") + std::string(O::info.name);
-      if (s.objective != O::info.name) return;
-      if constexpr (requires { objective.temperature; }) objective.temperature = s.temperature;
-      result = loss_of(0.9 * objective + 0.1 * distill::cross_entropy{});
-    }
-  });
-  if (!result) throw std::invalid_argument("--objective: there is no " + s.objective + "; known: " + names);
-  return result;
-}
-
-std::vector<index> every_image(const labelled_images& images) {
-  std::vector<index> all(static_cast<std::size_t>(images.size()));
-  std::iota(all.begin(), all.end(), index(0));
+const std::vector<known_task>& tasks() {
+  static const std::vector<known_task> all{retrieval(), relevance(), grammar(), architecture_search()};
   return all;
 }
 
-class main_job {
- public:
-  explicit main_job(const settings& s)
-      : settings_(s),
-        teacher_(network_called(s.teacher, "--teacher")),
-        student_(network_called(s.student, "--student")),
-        distilled_loss_(distillation_loss(s)),
-        plain_loss_(loss_of(distill::cross_entropy{})),
-        train_(read_images(s.data, "train")),
-        test_(read_images(s.data, "t10k")),
-        tape_({.threads = s.threads}),
-        student_steps_(s.epochs * train_.size() / batch_size),
-        teacher_steps_(2 * student_steps_),
-        bar_(teacher_.work * static_cast<double>(teacher_steps_) +
-             student_.work * static_cast<double>(2 * s.students * student_steps_)) {
-    if (student_steps_ < 1)
-      throw std::invalid_argument("--data: " + std::to_string(train_.size()) + " images make no step of " +
-                                  std::to_string(batch_size) + " in --epochs " + std::to_string(s.epochs));
-  }
+/// Of classifiers' methods and of tasks.
+std::vector<distill::recipe_info> everything() {
+  std::vector<distill::recipe_info> all;
+  for (const known_method& m : methods()) all.push_back(m.info);
+  for (const known_task& t : tasks()) all.push_back(t.info);
+  return all;
+}
+template <class All>
+auto find(const All& all, std::string_view name) -> decltype(&all[0]) {
+  for (const auto& known : all)
+    if (known.info.name == name) return &known;
+  return nullptr;
+}
 
-  std::vector<network_results> run() {
-    network_results teacher{.name = "teacher", .id = "teacher"}, plain{.name = "plain", .id = "plain"},
-        distilled{.name = "distilled", .id = "distilled"};
-    train_teacher(teacher);
-    for (int student = 0; student < settings_.students; ++student) {
-      train_student(plain, student, false);
-      train_student(distilled, student, true);
+void print_list() {
+  table shown({"--method", "", "idea", "after", "source"});
+  for (const distill::recipe_info& i : everything()) {
+    const char* after = i.how == distill::closeness::code    ? "code"
+                        : i.how == distill::closeness::paper ? "paper"
+                                                             : "reconstructed";
+    shown.add({std::string(i.name), std::string(i.title), std::string(i.idea), after, std::string(i.source)});
+  }
+  shown.print();
+}
+
+/// "all", or names with commas between them.
+void compare(const settings& s) {
+  std::vector<const known_method*> chosen;
+  std::vector<const known_task*> chosen_tasks;
+  if (s.compare == "all") {
+    for (const known_method& m : methods()) chosen.push_back(&m);
+    for (const known_task& t : tasks()) chosen_tasks.push_back(&t);
+  } else {
+    for (std::size_t at = 0; at <= s.compare.size();) {
+      const std::size_t comma = std::min(s.compare.find(',', at), s.compare.size());
+      const std::string name = s.compare.substr(at, comma - at);
+      called(everything(), name, "--compare", [](const auto& i) { return i.name; });
+      if (const known_method* m = find(methods(), name)) chosen.push_back(m);
+      if (const known_task* t = find(tasks(), name)) chosen_tasks.push_back(t);
+      at = comma + 1;
     }
-    bar_.clear();
-    return {teacher, plain, distilled};
   }
-  double seconds() const { return bar_.seconds(); }
+  check_output(std::filesystem::path(s.output) / "comparison.json");
+  compare({s.room, s.students, s.output}, chosen, chosen_tasks);
+}
 
- private:
-  void train_teacher(network_results& results) {
-    bar_.phase("teacher");
-    nn::network<float> net = teacher_.make(settings_.seed * 1000);
-    sampler images(every_image(train_), settings_.seed * 1000 + 10);
-    train(
-        net, {.steps = teacher_steps_, .learning_rate = teacher_.rate, .work = teacher_.work}, test_, tape_, bar_,
-        [&](image_batch& batch) {
-          for (index i = 0; i < batch_size; ++i) batch.add(train_, images.next(), true, nullptr);
-        },
-        plain_loss_);
-    teacher_train_ = predict(net, train_.matrix(), tape_);
-    teacher_test_ = predict(net, test_.matrix(), tape_);
-    record(results, teacher_test_);
+/// The chosen method, or 0.9 · the objective + 0.1 · cross-entropy.
+teaching chosen_teaching(const settings& s) {
+  if (s.method.empty()) return objective_called(s.objective, s.temperature.value_or(2));
+  const known_method& method = *find(methods(), s.method);
+  if (s.temperature && !method.has_temperature) {
+    std::string others;
+    for (const known_method& m : methods())
+      if (m.has_temperature) others += (others.empty() ? "" : ", ") + std::string(m.info.name);
+    throw std::invalid_argument("--temperature: " + s.method + " has none; those that have: " + others);
   }
-
-  /// Plain and distilled student of one seed share the labelled images, the initial weights and the schedule.
-  void train_student(network_results& results, int student, bool distil) {
-    bar_.phase("student " + std::to_string(student + 1) + "/" + std::to_string(settings_.students) +
-               (distil ? " distilled" : " plain"));
-    const std::uint64_t seed = (settings_.seed * 100 + static_cast<std::uint64_t>(student)) * 10;
-    std::vector<index> all = every_image(train_);
-    distill::shuffle(std::span(all), distill::random_stream(seed));
-    const auto split = all.begin() + std::min<index>(settings_.labelled(), train_.size());
-    sampler labelled({all.begin(), split}, seed + 1), unlabelled({split, all.end()}, seed + 2);
-    const index with_label = !distil || split == all.end() ? batch_size : labelled_in_batch;
-    nn::network<float> net = student_.make(seed + 3);
-    results.curves.push_back(train(
-        net,
-        {.steps = student_steps_, .learning_rate = student_.rate, .curve_points = curve_points, .work = student_.work},
-        test_, tape_, bar_,
-        [&](image_batch& batch) {
-          const logit_table* teacher = distil ? &teacher_train_ : nullptr;
-          for (index i = 0; i < batch_size; ++i) {
-            const bool has_label = i < with_label;
-            batch.add(train_, has_label ? labelled.next() : unlabelled.next(), has_label, teacher);
-          }
-        },
-        distil ? distilled_loss_ : plain_loss_));
-    record(results, predict(net, test_.matrix(), tape_));
-  }
-
-  void record(network_results& results, const logit_table& logits) const {
-    results.runs.emplace_back(logits, teacher_test_, test_);
-    results.reliability.push_back(distill::calibration(as_matrix(logits), test_.labels));
-  }
-
-  settings settings_;
-  const known_network &teacher_, &student_;
-  recorded_loss distilled_loss_, plain_loss_;
-  labelled_images train_, test_;
-  nn::tape<float> tape_;
-  index student_steps_, teacher_steps_;
-  progress bar_;
-  logit_table teacher_train_, teacher_test_;
-};
+  return method.teaching_at(s.temperature);
+}
 
 void print_gain(const network_results& plain, const network_results& distilled) {
   std::vector<double> gains;
@@ -166,29 +103,70 @@ void print_gain(const network_results& plain, const network_results& distilled) 
   std::printf("\n");
 }
 
+int main_job(const settings& s) {
+  const teaching how = chosen_teaching(s);
+  classroom room(s.room);
+  check_output(std::filesystem::path(s.output) / "curves.csv");
+  progress bar(room.teacher_work() + 2 * s.students * room.student_work());
+  network_results teacher{.name = "teacher", .id = "teacher"}, plain{.name = "plain", .id = "plain"},
+      distilled{.name = "distilled", .id = "distilled"};
+  teacher.add(room.raise_teacher(bar));
+  for (int student = 0; student < s.students; ++student) {
+    const std::string number = "student " + std::to_string(student + 1) + "/" + std::to_string(s.students);
+    bar.phase(number + " plain");
+    plain.add(room.teach(student, {}, bar));
+    bar.phase(number + " distilled");
+    distilled.add(room.teach(student, how, bar));
+  }
+  bar.clear();
+  print_table({teacher, plain, distilled});
+  print_gain(plain, distilled);
+  if (s.full_labels)
+    std::printf("with every image labelled the teacher has little to add: plain training often wins\n");
+  const std::string by = s.method.empty() ? s.objective : std::string(find(methods(), s.method)->info.title);
+  std::printf("\n%.0f s; written:", bar.seconds());
+  bool pictures = false;
+  for (const auto& file :
+       write_report(s.output, {teacher, plain, distilled},
+                    "Student on " + std::to_string(s.room.labelled) + " labels: alone, and distilled with " + by)) {
+    std::printf(" %s", file.string().c_str());
+    pictures = pictures || file.extension() == ".png";
+  }
+  std::printf("\n%s", pictures ? "" : "no pictures: gnuplot is missing or failed\n");
+  return 0;
+}
+
 settings read_settings(int argc, char** argv) {
   settings s;
   CLI::App app("Distils a small student from a teacher on Fashion-MNIST, where 1 000 images are labelled");
-  app.add_option("--objective", s.objective, "the distillation objective; an unknown name lists them")
-      ->capture_default_str();
-  app.add_option("--temperature", s.temperature, "of the distillation objective")->capture_default_str();
-  app.add_option("--teacher", s.teacher, "a network; an unknown name lists them")->capture_default_str();
-  app.add_option("--student", s.student, "another one, of any kind")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "a student's passes over 60 000 images; the teacher makes twice as many")
+  app.add_flag("--list", s.list, "the published methods, and nothing else");
+  CLI::Option* const method = app.add_option("--method", s.method, "a published method in the objective's place")
+                                  ->excludes(app.add_option("--objective", s.objective,
+                                                            "the distillation objective; an unknown name lists them")
+                                                 ->capture_default_str());
+  app.add_option("--compare", s.compare,
+                 "all methods, or those with these names (a,b,c): one table; goes on where it was")
+      ->excludes(method);
+  app.add_option("--temperature", s.temperature, "of the objective (2) or the method (the published one)");
+  app.add_option("--teacher", s.room.teacher, "a network; an unknown name lists them")->capture_default_str();
+  app.add_option("--student", s.room.student, "another one, of any kind")->capture_default_str();
+  app.add_option("--epochs", s.room.epochs, "a student's passes over 60 000 images; the teacher makes twice as many")
       ->capture_default_str()
       ->check(within(1, 1000));
-  app.add_option("--seed", s.seed, "of everything random")->capture_default_str()->check(a_seed());
+  app.add_option("--seed", s.room.seed, "of everything random")->capture_default_str()->check(a_seed());
   app.add_option("--students", s.students, "pairs of students, each with a seed of its own")
       ->capture_default_str()
       ->check(within(1, 1000));
-  app.add_option("--data", s.data, "folder with the four IDX files")->capture_default_str();
+  app.add_option("--data", s.room.data, "folder with the four IDX files")->capture_default_str();
   app.add_option("--output", s.output, "folder for pictures and their numbers")->capture_default_str();
-  app.add_option("--threads", s.threads, "0: every core")->capture_default_str()->check(within(0, 1024));
+  app.add_option("--threads", s.room.threads, "0: every core")->capture_default_str()->check(within(0, 1024));
   app.add_flag("--full-labels", s.full_labels, "students see all 60 000 labels; plain training often wins there");
   parse(app, argc, argv);
-  if (!(s.temperature > 0 && s.temperature <= 1e6))
-    throw std::invalid_argument("--temperature: is " + distill::detail::text(s.temperature) +
+  if (s.temperature && !(*s.temperature > 0 && *s.temperature <= 1e6))
+    throw std::invalid_argument("--temperature: is " + distill::detail::text(*s.temperature) +
                                 ", must be positive and at most 1000000");
+  if (!s.method.empty()) called(everything(), s.method, "--method", [](const auto& i) { return i.name; });
+  if (s.full_labels) s.room.labelled = 60000;
   return s;
 }
 
@@ -196,23 +174,10 @@ settings read_settings(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   return run_program("distil_fashion_mnist", [&] {
-    const settings s = read_settings(argc, argv);
-    main_job job(s);
-    check_output(std::filesystem::path(s.output) / "curves.csv");
-    const std::vector<network_results> networks = job.run();
-    print_table(networks);
-    print_gain(networks[1], networks[2]);
-    if (s.full_labels)
-      std::printf("with every image labelled the teacher has little to add: plain training often wins\n");
-    const std::string title =
-        "Student on " + std::to_string(s.labelled()) + " labels: alone, and distilled with " + s.objective;
-    std::printf("\n%.0f s; written:", job.seconds());
-    bool pictures = false;
-    for (const auto& file : write_report(s.output, networks, title)) {
-      std::printf(" %s", file.string().c_str());
-      pictures = pictures || file.extension() == ".png";
-    }
-    std::printf("\n%s", pictures ? "" : "no pictures: gnuplot is missing or failed\n");
-    return 0;
+    settings s = read_settings(argc, argv);
+    if (s.list) return print_list(), 0;
+    if (find(tasks(), s.method)) s.compare = s.method;  // it has data and measures of its own
+    if (!s.compare.empty()) return compare(s), 0;
+    return main_job(s);
   });
 }

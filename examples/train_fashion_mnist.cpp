@@ -18,6 +18,7 @@
 #include <distill/train/loop.hpp>
 #include <distill/train/model_file.hpp>
 #include <distill/train/supervised_step.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -37,7 +38,8 @@ struct settings {
   std::string network = "mlp", data = "/usr/share/datasets/fashion-mnist", output = "out";
   int epochs = 0, threads = 0;
   index batch = 128;
-  double rate = 0, weight_decay = 0.02;
+  double rate = 0;
+  std::optional<double> weight_decay{};
   std::uint64_t seed = 1;
   bool resume = false;
 };
@@ -61,7 +63,7 @@ int run(const settings& s) {
   nn::network<float> network = known.make(s.seed);
   const auto parameters = network.parameters();
   nn::tape<float> tape({.threads = s.threads});
-  nn::adamw<float> optimiser({.weight_decay = s.weight_decay});
+  nn::adamw<float> optimiser({.weight_decay = s.weight_decay.value_or(known.weight_decay)});
   nn::criterion<float, distill::cross_entropy> criterion(distill::cross_entropy{});
   const index steps = epochs * batches.batches_per_epoch();
   const nn::cosine_schedule schedule{.peak = rate, .steps = steps, .warm_up = steps / 20};
@@ -148,7 +150,8 @@ settings read_settings(int argc, char** argv) {
   app.add_option("--epochs", s.epochs, "0: what suits the network")->check(example::within(0, 1000));
   app.add_option("--rate", s.rate, "the largest learning rate; 0: what suits the network")
       ->check(example::within(0, 1));
-  app.add_option("--weight-decay", s.weight_decay, "of AdamW")->capture_default_str()->check(example::within(0, 1));
+  app.add_option("--weight-decay", s.weight_decay, "of AdamW; without it what suits the network")
+      ->check(example::within(0, 1));
   app.add_option("--batch", s.batch, "images a step")->capture_default_str()->check(example::within(1, 60000));
   app.add_option("--seed", s.seed, "of everything random")->capture_default_str()->check(example::a_seed());
   app.add_option("--threads", s.threads, "0: every core")->check(example::within(0, 1024));

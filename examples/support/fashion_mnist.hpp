@@ -12,7 +12,7 @@
 namespace example {
 
 inline constexpr distill::data::image_extents image_shape{1, 28, 28};
-inline constexpr distill::index classes = 10;
+inline constexpr distill::index classes_of_images = 10;
 
 /// A part of the data as its two files have it.
 struct image_files {
@@ -42,7 +42,7 @@ inline image_files read_images(const std::filesystem::path& folder, const std::s
     throw distill::file_error(of_labels.string() + ": " + std::to_string(found.labels.extents[0]) + " labels, " +
                               std::to_string(extents[0]) + " images");
   for (const std::uint8_t label : found.labels.bytes)
-    if (label >= classes)
+    if (label >= classes_of_images)
       throw distill::file_error(of_labels.string() + ": label " + std::to_string(label) + ", expected 0 to 9");
   return found;
 }
@@ -59,6 +59,13 @@ struct labelled_images {
   }
   distill::index size() const { return static_cast<distill::index>(labels.size()); }
   distill::matrix_view<const float> matrix() const { return {pixels.data(), size(), image_shape.size()}; }
+};
+
+struct fashion_mnist {
+  labelled_images train, test;
+
+  explicit fashion_mnist(const std::filesystem::path& folder)
+      : train(read_images(folder, "train")), test(read_images(folder, "t10k")) {}
 };
 
 }  // namespace example

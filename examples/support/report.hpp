@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "classroom.hpp"
 #include "statistics.hpp"
-#include "training.hpp"
+#include "table.hpp"
 
 namespace example {
 
@@ -24,6 +25,11 @@ struct network_results {
   std::vector<std::vector<curve_point>> curves{};
   std::vector<distill::calibration_report> reliability{};
 
+  void add(const graduate& g) {
+    runs.push_back(g.result);
+    curves.push_back(g.curve);
+    reliability.push_back(g.reliability);
+  }
   template <class Member>
   estimate of(Member member, double factor = 1) const {
     std::vector<double> values;
@@ -33,18 +39,13 @@ struct network_results {
 };
 
 inline void print_table(const std::vector<network_results>& networks) {
-  const auto cell = [](const std::string& text, std::size_t width) {
-    std::size_t shown = 0;  // ± is two bytes and one column
-    for (const char c : text) shown += (c & 0xC0) != 0x80;
-    return text + std::string(shown < width ? width - shown : 0, ' ');
-  };
-  std::printf("\n%s%s%s%s%s%s\n", cell("", 11).c_str(), cell("accuracy %", 15).c_str(), cell("NLL", 17).c_str(),
-              cell("ECE %", 14).c_str(), cell("agreement %", 15).c_str(), "fidelity");
+  table shown({"", "accuracy %", "NLL", "ECE %", "agreement %", "fidelity"});
   for (const network_results& n : networks)
-    std::printf(
-        "%s%s%s%s%s%s\n", cell(n.name, 11).c_str(), cell(n.of(&scores::accuracy, 100).text("%.2f"), 15).c_str(),
-        cell(n.of(&scores::nll).text("%.4f"), 17).c_str(), cell(n.of(&scores::ece, 100).text("%.2f"), 14).c_str(),
-        cell(n.of(&scores::agreement, 100).text("%.2f"), 15).c_str(), n.of(&scores::fidelity).text("%.4f").c_str());
+    shown.add({n.name, n.of(&scores::accuracy, 100).text("%.2f"), n.of(&scores::nll).text("%.4f"),
+               n.of(&scores::ece, 100).text("%.2f"), n.of(&scores::agreement, 100).text("%.2f"),
+               n.of(&scores::fidelity).text("%.4f")});
+  std::printf("\n");
+  shown.print();
   std::printf(
       "agreement: same class as the teacher; fidelity: KL(teacher || student) in nats; mean ± standard error\n");
 }

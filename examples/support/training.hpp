@@ -12,7 +12,7 @@
 #include <distill/nn/adam.hpp>
 #include <distill/nn/cosine_schedule.hpp>
 #include <distill/nn/layer.hpp>
-#include <distill/train/progress.hpp>
+#include <distill/recipe/lesson.hpp>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -23,11 +23,10 @@ namespace example {
 
 using distill::index;
 namespace nn = distill::nn;
-using distill::train::progress;
 using logit_table = std::vector<float>;  // images × 10
 
 inline distill::matrix_view<const float> as_matrix(const logit_table& table) {
-  return {table.data(), std::ssize(table) / classes, classes};
+  return {table.data(), std::ssize(table) / classes_of_images, classes_of_images};
 }
 
 inline nn::tensor_view<const float> as_images(const float* pixels, index count) {
@@ -50,26 +49,66 @@ class sampler {
   std::size_t at_ = 0;
 };
 
+inline std::vector<index> every_image(const labelled_images& images) {
+  std::vector<index> all(static_cast<std::size_t>(images.size()));
+  std::iota(all.begin(), all.end(), index(0));
+  return all;
+}
+
+/// What a teacher has to say of every image.
+struct opinions {
+  logit_table logits;
+  std::vector<std::int32_t> classes{};  // what it takes each image for
+  std::vector<float> features{};        // images × width, what its head sees; may be missing
+
+  index width() const { return std::ssize(features) * classes_of_images / std::max<index>(1, std::ssize(logits)); }
+};
+
+/// The likeliest class of each image.
+inline std::vector<std::int32_t> decisions(const logit_table& logits) {
+  std::vector<std::int32_t> result;
+  for (auto row = logits.begin(); row != logits.end(); row += classes_of_images)
+    result.push_back(static_cast<std::int32_t>(std::max_element(row, row + classes_of_images) - row));
+  return result;
+}
+
 /// A batch under way to the network.
 struct image_batch {
-  std::vector<float> pixels;
-  std::vector<std::int32_t> labels;  // -100: unlabelled
+  std::vector<float> pixels, features;
+  std::vector<std::int32_t> labels, classes;
   logit_table teacher;
 
   void clear() {
     pixels.clear();
+    features.clear();
     labels.clear();
+    classes.clear();
     teacher.clear();
   }
-  void add(const labelled_images& from, index image, bool labelled, const logit_table* teacher_logits) {
+  /// With its label, or without; with what a teacher says of it, if there is one.
+  void add(const labelled_images& from, index image, bool labelled, const opinions* said) {
+    const auto at = static_cast<std::size_t>(image);
     const float* p = from.matrix().row(image);
     pixels.insert(pixels.end(), p, p + image_shape.size());
-    labels.push_back(labelled ? from.labels[static_cast<std::size_t>(image)] : -100);
-    if (!teacher_logits) return;
-    const auto row = teacher_logits->begin() + image * classes;
-    teacher.insert(teacher.end(), row, row + classes);
+    const std::int32_t label = from.labels[at];
+    labels.push_back(labelled ? label : static_cast<std::int32_t>(distill::lesson<float>::unlabelled));
+    classes.push_back(labelled || !said ? label : said->classes[at]);
+    if (!said) return;
+    const auto copy_row = [&](const std::vector<float>& table, index width, std::vector<float>& to) {
+      to.insert(to.end(), table.begin() + image * width, table.begin() + (image + 1) * width);
+    };
+    copy_row(said->logits, classes_of_images, teacher);
+    copy_row(said->features, said->width(), features);
   }
   nn::tensor_view<const float> view() const { return as_images(pixels.data(), std::ssize(labels)); }
+  /// The batch as a recipe takes it; valid until the batch changes.
+  distill::lesson<float> lesson(double progress = 0) const {
+    distill::lesson<float> result{.input = view(), .labels = labels, .classes = classes, .progress = progress};
+    const index rows = std::ssize(labels);
+    if (!teacher.empty()) result.teacher = as_matrix(teacher);
+    if (!features.empty()) result.teacher_feature = {features.data(), rows, std::ssize(features) / rows};
+    return result;
+  }
 };
 
 /// The network's logits for every row, an image.
@@ -106,38 +145,26 @@ struct curve_point {
   double accuracy;
 };
 
-/// Everything a training run needs besides the model and the loss.
-struct training_plan {
-  index steps;
-  double learning_rate;
-  index curve_points = 0;  ///< how often the test accuracy is taken on the way
-  double work = 1;         ///< what a step counts on the bar
-};
-
-/// Trains with Adam and a cosine schedule. `fill(batch)` collects the next batch, `loss(tape, logits, batch)` records
-/// the loss and returns its value.
-template <class Fill, class Loss>
-std::vector<curve_point> train(nn::layer<float>& model, const training_plan& plan, const labelled_images& test,
-                               nn::tape<float>& tape, progress& bar, const Fill& fill, const Loss& loss) {
+/// Adam and a cosine schedule, the first twentieth of it rising. `record(step)` puts the loss of a step on the tape;
+/// `after(step, loss)` sees what came of it.
+template <class Record, class After>
+void train(const std::vector<nn::parameter<float>*>& learned, index steps, double peak, nn::tape<float>& tape,
+           const Record& record, const After& after) {
   nn::adam<float> optimiser;
-  const nn::cosine_schedule rate{.peak = plan.learning_rate, .steps = plan.steps, .warm_up = plan.steps / 20};
-  const auto parameters = model.parameters();
-  std::vector<curve_point> curve;
-  image_batch batch;
-  for (index step = 0; step < plan.steps; ++step) {
-    batch.clear();
-    fill(batch);
-    nn::zero_gradients(parameters);
-    const nn::variable logits = model.forward(tape, tape.constant(batch.view()));
-    const double value = loss(tape, logits, batch);
+  const nn::cosine_schedule rate{.peak = peak, .steps = steps, .warm_up = steps / 20};
+  for (index step = 0; step < steps; ++step) {
+    nn::zero_gradients(learned);
+    const double loss = static_cast<double>(record(step));
     tape.backward();
-    optimiser.step(parameters, rate(step), tape.resources());
+    optimiser.step(learned, rate(step), tape.resources());
     tape.reset();
-    bar.advance(plan.work, static_cast<double>(batch.labels.size()), value);
-    if (plan.curve_points > 0 && (step + 1) * plan.curve_points / plan.steps > step * plan.curve_points / plan.steps)
-      curve.push_back({step + 1, distill::accuracy(as_matrix(predict(model, test.matrix(), tape)), test.labels)});
+    after(step, loss);
   }
-  return curve;
+}
+template <class Record>
+void train(const std::vector<nn::parameter<float>*>& learned, index steps, double peak, nn::tape<float>& tape,
+           const Record& record) {
+  train(learned, steps, peak, tape, record, [](index, double) {});
 }
 
 }  // namespace example

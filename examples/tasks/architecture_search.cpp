@@ -5,8 +5,8 @@
 #include <distill/metric/kendall_tau.hpp>
 #include <distill/nn/criterion.hpp>
 #include <distill/objective/cross_entropy.hpp>
-#include <distill/objective/kl.hpp>
 #include <distill/recipe/diswot.hpp>
+#include <distill/recipe/hinton.hpp>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -66,10 +66,9 @@ class architecture_task {
   explicit architecture_task(const task_settings& s)
       : settings_(s),
         steps_((s.epochs > 0 ? s.epochs : 3) * images_of_student / batch_size),
-        data_(load_fashion_mnist(s.data)),
+        data_(s.data),
         tape_({.threads = s.threads}),
-        images_(static_cast<std::size_t>(data_.train.size())) {
-    std::iota(images_.begin(), images_.end(), index(0));
+        images_(every_image(data_.train)) {
     distill::shuffle(std::span(images_), distill::random_stream(s.seed));
     for (index i = 0; i < images_of_search; ++i)
       batch_.add(data_.train, images_[static_cast<std::size_t>(i)], true, nullptr);
@@ -102,7 +101,8 @@ class architecture_task {
     learn(teacher, 2 * images_of_teacher / batch_size, false, [&](image_batch& batch) {
       for (index i = 0; i < batch_size; ++i) batch.add(data_.train, images.next(), true, nullptr);
     });
-    teacher_logits_ = predict(teacher, data_.train, tape_);
+    opinions_.logits = predict(teacher, data_.train.matrix(), tape_);
+    opinions_.classes = decisions(opinions_.logits);
     outcomes_.push_back({"teacher", {{"accuracy %", accuracy(teacher)}}, watch.seconds()});
   }
 
@@ -138,8 +138,8 @@ class architecture_task {
                           {"distilled accuracy %", mean(distilled)},
                           {"plain accuracy %", mean(plain)}},
                          watch.seconds()});
-    found(space, name + ", found by score: ", whole_score, teacher);
-    found(space, name + ", found by relation: ", relation_alone, teacher);
+    found(space, name + ", found by score", whole_score, teacher);
+    found(space, name + ", found by relation", relation_alone, teacher);
   }
 
   void found(const student_space& space, const std::string& name, const diswot_terms& terms,
@@ -147,7 +147,7 @@ class architecture_task {
     const stopwatch watch;
     const student_genome genome = method(space, terms).find(teacher.lesson(), teacher.map()).genome;
     const double searched = watch.seconds();
-    outcomes_.push_back({name + space.text(genome),
+    outcomes_.push_back({name,
                          {{"distilled accuracy %", reached(space, genome, true)},
                           {"plain accuracy %", reached(space, genome, false)},
                           {"multiply-adds", static_cast<double>(space.multiply_adds(genome))},
@@ -170,8 +170,7 @@ class architecture_task {
     learn(student, steps_, distil, [&](image_batch& batch) {
       for (index i = 0; i < batch_size; ++i) {
         const bool has_label = !distil || i < batch_size / 4;
-        batch.add(data_.train, has_label ? labelled.next() : any.next(), has_label,
-                  distil ? &teacher_logits_ : nullptr);
+        batch.add(data_.train, has_label ? labelled.next() : any.next(), has_label, distil ? &opinions_ : nullptr);
       }
     });
     return accuracy(student);
@@ -179,22 +178,18 @@ class architecture_task {
 
   template <class Fill>
   void learn(nn::network<float>& network, index steps, bool distil, const Fill& fill) {
-    const auto both = 0.9 * distill::kl{.temperature = 2} + 0.1 * distill::cross_entropy{};
-    nn::criterion<float, std::remove_const_t<decltype(both)>> distilled(both);
     nn::criterion<float, distill::cross_entropy> plain(distill::cross_entropy{});
-    distill::train::progress bar(static_cast<double>(steps));
-    train(network, {.steps = steps, .learning_rate = 3e-3}, data_.test, tape_, bar, fill,
-          [&](nn::tape<float>& tape, nn::variable logits, const image_batch& batch) -> double {
-            if (!distil) return plain(tape, logits, {.labels = batch.labels}).value;
-            return distilled(tape, logits,
-                             {.teacher = as_matrix(batch.teacher),
-                              .labels = batch.labels,
-                              .options = {.reduction = distill::reduction::mean_valid()}})
-                .value;
-          });
+    distill::recipes::hinton<float> distilled({.temperature = 2});
+    image_batch batch;
+    train(network.parameters(), steps, 3e-3, tape_, [&](index) -> double {
+      batch.clear();
+      fill(batch);
+      if (distil) return distilled.record(tape_, network, batch.lesson());
+      return plain(tape_, network.forward(tape_, tape_.constant(batch.view())), {.labels = batch.labels}).value;
+    });
   }
   double accuracy(const nn::network<float>& network) {
-    return 100 * distill::accuracy(as_matrix(predict(network, data_.test, tape_)), data_.test.labels);
+    return 100 * distill::accuracy(as_matrix(predict(network, data_.test.matrix(), tape_)), data_.test.labels);
   }
   std::vector<index> first(index count) const { return {images_.begin(), images_.begin() + count}; }
 
@@ -204,12 +199,14 @@ class architecture_task {
   nn::tape<float> tape_;
   std::vector<index> images_;
   image_batch batch_;
-  logit_table teacher_logits_;
+  opinions opinions_;
   std::vector<outcome> outcomes_;
 };
 
 }  // namespace
 
-std::vector<outcome> architecture_search(const task_settings& settings) { return architecture_task(settings).run(); }
+known_task architecture_search() {
+  return {search_method::info, [](const task_settings& settings) { return architecture_task(settings).run(); }};
+}
 
 }  // namespace example

@@ -1,8 +1,6 @@
 // DisWOT: a student that is searched for.
 #pragma once
 
-#include <vector>
-
 #include "outcome.hpp"
 
 namespace example {
@@ -13,6 +11,6 @@ namespace example {
 /// the relation distance alone, beside the mean of the random ones, plain and distilled. The teacher knows the labels
 /// of 20 000 images. A student has 1 000 labels; distilled, it also has the teacher's opinion of 6 000 images.
 /// task_settings::epochs: its passes over those.
-std::vector<outcome> architecture_search(const task_settings& settings);
+known_task architecture_search();
 
 }  // namespace example

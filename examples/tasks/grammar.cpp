@@ -374,9 +374,7 @@ outcome judged(classroom& room, const std::string& variant, const writer& w, dou
           seconds};
 }
 
-}  // namespace
-
-std::vector<outcome> grammar(const task_settings& settings) {
+std::vector<outcome> run(const task_settings& settings) {
   classroom room(settings.seed);
   const index pass = std::ssize(room.training) / room.texts_in_step;
   const index steps = pass * (settings.epochs > 0 ? settings.epochs : 400), first_steps = 30 * pass;
@@ -424,6 +422,15 @@ std::vector<outcome> grammar(const task_settings& settings) {
     results.back().measures.push_back({"own texts %", 100 * own});
   }
   return results;
+}
+
+}  // namespace
+
+known_task grammar() {
+  distill::recipe_info info = distill::recipes::distillm<float>::info;
+  info.name = "grammar";
+  info.title = "DistiLLM, writing";
+  return {info, run};
 }
 
 }  // namespace example

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <distill/recipe/info.hpp>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,12 @@ struct task_settings {
   int epochs = 0;   ///< 0: what suits the task
   int threads = 0;  ///< 0: every core
   std::string data = "/usr/share/datasets/fashion-mnist";
+};
+
+/// A method with data of its own.
+struct known_task {
+  distill::recipe_info info;
+  std::function<std::vector<outcome>(const task_settings&)> run;
 };
 
 }  // namespace example

@@ -8,8 +8,6 @@
 #include <distill/dense/product.hpp>
 #include <distill/metric/ndcg.hpp>
 #include <distill/metric/recall.hpp>
-#include <distill/nn/adam.hpp>
-#include <distill/nn/cosine_schedule.hpp>
 #include <distill/nn/criterion.hpp>
 #include <distill/nn/model/mlp.hpp>
 #include <distill/objective/cross_entropy.hpp>
@@ -18,11 +16,11 @@
 #include <span>
 #include <utility>
 
+#include "../support/training.hpp"
+
 namespace example {
 namespace {
 
-namespace nn = distill::nn;
-using distill::index;
 using distill::matrix_view;
 using distill::random_stream;
 
@@ -109,24 +107,7 @@ struct lists {
   }
 };
 
-/// Adam and a cosine schedule; `record(step)` puts the loss on the tape.
-template <class Record>
-void train(const std::vector<nn::parameter<float>*>& learned, index steps, nn::tape<float>& tape,
-           const Record& record) {
-  nn::adam<float> optimiser;
-  const nn::cosine_schedule rate{.peak = 3e-3, .steps = steps, .warm_up = steps / 20};
-  for (index step = 0; step < steps; ++step) {
-    nn::zero_gradients(learned);
-    record(step);
-    tape.backward();
-    optimiser.step(learned, rate(step), tape.resources());
-    tape.reset();
-  }
-}
-
-}  // namespace
-
-std::vector<outcome> relevance(const task_settings& settings) {
+std::vector<outcome> run(const task_settings& settings) {
   const index steps = 1000 * (settings.epochs > 0 ? settings.epochs : 3);
   nn::tape<float> tape({.threads = settings.threads}), teacher_tape({.threads = settings.threads});
   const hidden_relevance truth(settings.seed);
@@ -172,7 +153,7 @@ std::vector<outcome> relevance(const task_settings& settings) {
   nn::criterion<float, distill::squared_distance> squares(distill::squared_distance{});
   vectors input, wanted;  // of a step, until it is done
   lap();
-  train(teacher.parameters(), 2 * steps, tape, [&](index step) {
+  train(teacher.parameters(), 2 * steps, 3e-3, tape, [&](index step) {
     const vectors q = drawn(pairs, training, at(2 * step * pairs)),
                   d = drawn(pairs, training, at((2 * step + 1) * pairs));
     input.clear();
@@ -222,7 +203,7 @@ std::vector<outcome> relevance(const task_settings& settings) {
   nn::criterion<float, distill::cross_entropy> cross_entropy(distill::cross_entropy{});
   const std::vector<int> first(static_cast<std::size_t>(groups), 0);
   constexpr index group = (1 + list) * student_inputs;
-  train(plain.parameters(), steps, tape, [&](index step) {
+  train(plain.parameters(), steps, 3e-3, tape, [&](index step) {
     input.clear();
     for (index i = 0; i < groups; ++i) {
       const auto from =
@@ -241,7 +222,7 @@ std::vector<outcome> relevance(const task_settings& settings) {
   nn::network<float> distilled = new_student();
   distill::recipes::margin_mse<float> method;
   lists batch;
-  train(distill::learned_by(method, distilled), steps, tape, [&](index step) {
+  train(distill::learned_by(method, distilled), steps, 3e-3, tape, [&](index step) {
     batch = {};
     for (index i = 0; i < groups; ++i) {
       const index draw = (step * groups + i) * (1 + list);
@@ -254,5 +235,9 @@ std::vector<outcome> relevance(const task_settings& settings) {
   judge_student("Margin-MSE", distilled);
   return outcomes;
 }
+
+}  // namespace
+
+known_task relevance() { return {distill::recipes::margin_mse<float>::info, run}; }
 
 }  // namespace example

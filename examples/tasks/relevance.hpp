@@ -10,6 +10,6 @@ namespace example {
 /// student embeds each apart, so that documents can be embedded once and for all. The plain student learns from the few
 /// queries whose relevant document is known, by the cross-entropy of its scores; Margin-MSE gives the same student the
 /// teacher's scores of as many lists as there are steps. Judged by graded relevance among 500 documents.
-std::vector<outcome> relevance(const task_settings& settings);
+known_task relevance();
 
 }  // namespace example

@@ -16,10 +16,8 @@
 #include <distill/nn/slice.hpp>
 #include <distill/objective/cross_entropy.hpp>
 #include <distill/recipe/leaf.hpp>
-#include <numeric>
 
-#include "support/fashion_mnist.hpp"
-#include "support/training.hpp"
+#include "../support/training.hpp"
 
 namespace example {
 namespace {
@@ -54,7 +52,7 @@ class classifier {
     trunk_.add_stage("embedding", nn::linear<float>(from, width, ++seed, nn::initialisation::xavier_uniform));
     trunk_.set_head(nn::linear<float>(width, 1, 0));  // not used
     for (const index d : prefixes)
-      heads_.emplace_back(d, labelled_images::classes, ++seed, nn::initialisation::xavier_uniform);
+      heads_.emplace_back(d, classes_of_images, ++seed, nn::initialisation::xavier_uniform);
   }
   std::vector<nn::parameter<float>*> parameters() {
     auto all = trunk_.parameters();
@@ -92,7 +90,7 @@ table embeddings(const labelled_images& images, index first, index count, nn::ta
   constexpr index chunk = 500;
   for (index at = 0; at < count; at += chunk) {
     const index size = std::min(chunk, count - at);
-    const nn::tensor_view<const float> input(images.image(first + at), {size, pixels});
+    const nn::tensor_view<const float> input(images.matrix().row(first + at), {size, pixels});
     const auto y = tape.value(embed(tape, tape.constant(input)));
     std::copy_n(y.data, y.size(), result.numbers.data() + at * width);
     tape.reset();
@@ -101,27 +99,21 @@ table embeddings(const labelled_images& images, index first, index count, nn::ta
   return result;
 }
 
-/// Adam and a cosine schedule over batches of `images`; `record(batch, samples)` puts the loss on the tape.
+/// Over batches of the images; `record(batch, samples)` puts the loss on the tape.
 template <class Record>
-void train(const std::vector<nn::parameter<float>*>& learned, index steps, const labelled_images& from, sampler images,
-           nn::tape<float>& tape, const Record& record) {
-  nn::adam<float> optimiser;
-  const nn::cosine_schedule rate{.peak = 2e-3, .steps = steps, .warm_up = steps / 20};
+void train_on(const std::vector<nn::parameter<float>*>& learned, index steps, const labelled_images& from,
+              sampler images, nn::tape<float>& tape, const Record& record) {
   image_batch batch;
   std::vector<index> samples;
-  for (index step = 0; step < steps; ++step) {
+  train(learned, steps, 2e-3, tape, [&](index) {
     batch.clear();
     samples.clear();
     for (index i = 0; i < batch_size; ++i) {
       samples.push_back(images.next());
       batch.add(from, samples.back(), true, nullptr);
     }
-    nn::zero_gradients(learned);
-    record(batch, samples);
-    tape.backward();
-    optimiser.step(learned, rate(step), tape.resources());
-    tape.reset();
-  }
+    return record(batch, samples);
+  });
 }
 
 enum class storage { floats, bytes, bits };
@@ -170,10 +162,8 @@ outcome judge(std::string variant, const table& q, const table& p, const matrix_
   return result;
 }
 
-}  // namespace
-
-std::vector<outcome> retrieval(const task_settings& settings) {
-  const fashion_mnist data = load_fashion_mnist(settings.data);
+std::vector<outcome> run(const task_settings& settings) {
+  const fashion_mnist data(settings.data);
   const index epochs = settings.epochs > 0 ? settings.epochs : 4, steps = epochs * data.train.size() / batch_size;
   nn::tape<float> tape({.threads = settings.threads});
   auto clock = std::chrono::steady_clock::now();
@@ -181,13 +171,12 @@ std::vector<outcome> retrieval(const task_settings& settings) {
     const auto before = std::exchange(clock, std::chrono::steady_clock::now());
     return std::chrono::duration<double>(clock - before).count();
   };
-  std::vector<index> all(static_cast<std::size_t>(data.train.size()));
-  std::iota(all.begin(), all.end(), index{0});
+  std::vector<index> all = every_image(data.train);
   distill::shuffle(std::span(all), distill::random_stream(settings.seed, 1));
   const std::vector<index> few(all.begin(), all.begin() + labelled);
   const auto by_labels = [&](classifier& model, const std::vector<index>& images) {
-    train(model.parameters(), steps, data.train, sampler(images, settings.seed), tape,
-          [&](const image_batch& batch, const std::vector<index>&) { return model.record(tape, batch); });
+    train_on(model.parameters(), steps, data.train, sampler(images, settings.seed), tape,
+             [&](const image_batch& batch, const std::vector<index>&) { return model.record(tape, batch); });
     return [&](auto& t, nn::variable x) { return model.embed(t, x); };
   };
 
@@ -227,18 +216,22 @@ std::vector<outcome> retrieval(const task_settings& settings) {
          .dims = with_dims ? std::vector<index>(prefixes.begin(), prefixes.end()) : std::vector<index>{},
          .seed = 100 * settings.seed + 60});
     table wanted(batch_size, width);
-    train(distill::learned_by(method, student), steps, data.train, sampler(all, settings.seed), tape,
-          [&](const image_batch& batch, const std::vector<index>& samples) {
-            for (std::size_t i = 0; i < samples.size(); ++i)
-              std::copy_n(targets.numbers.data() + samples[i] * width, width,
-                          wanted.numbers.data() + static_cast<index>(i) * width);
-            return method.record(tape, student,
-                                 {.input = batch.view(), .teacher_feature = std::as_const(wanted).view()});
-          });
+    train_on(distill::learned_by(method, student), steps, data.train, sampler(all, settings.seed), tape,
+             [&](const image_batch& batch, const std::vector<index>& samples) {
+               for (std::size_t i = 0; i < samples.size(); ++i)
+                 std::copy_n(targets.numbers.data() + samples[i] * width, width,
+                             wanted.numbers.data() + static_cast<index>(i) * width);
+               return method.record(tape, student,
+                                    {.input = batch.view(), .teacher_feature = std::as_const(wanted).view()});
+             });
     judge_student(with_dims ? "LEAF with dims" : "LEAF",
                   [&](auto& t, nn::variable x) { return method.embed(t, student, x); });
   }
   return outcomes;
 }
+
+}  // namespace
+
+known_task retrieval() { return {distill::recipes::leaf<float>::info, run}; }
 
 }  // namespace example

@@ -11,6 +11,6 @@ namespace example {
 /// gives a student of the same shape the teacher's embeddings of all images, without labels. Outcomes: teacher,
 /// students, and queries of a student among documents of the teacher; embeddings whole and cut off, in floats, bytes
 /// and bits. A hundred documents are relevant, more or less: recall is that of the first hundred.
-std::vector<outcome> retrieval(const task_settings& settings);
+known_task retrieval();
 
 }  // namespace example

@@ -10,9 +10,8 @@
 #include "../core/error.hpp"
 #include "../nn/criterion.hpp"
 #include "../nn/feature_criterion.hpp"
-#include "../nn/global_average_pool.hpp"
 #include "../nn/linear.hpp"
-#include "../nn/mean_over_tokens.hpp"
+#include "../nn/pooled_rows.hpp"
 #include "../nn/unit_rows.hpp"
 #include "../objective/embedding_distance.hpp"
 #include "../objective/squared_distance.hpp"
@@ -91,9 +90,7 @@ class leaf : public recipe<T> {
 
   nn::variable project(nn::tape<T>& tape, const nn::network<T>& student, nn::variable input) const {
     const auto out = student.run(tape, input);
-    nn::variable h = out.taps[static_cast<std::size_t>(out.tap_count - 1)];
-    if (tape.shape(h).rank() == 4) h = over_pixels_.forward(tape, h);
-    if (tape.shape(h).rank() == 3) h = over_tokens_.forward(tape, h);
+    const nn::variable h = pooled_.forward(tape, out.taps[static_cast<std::size_t>(out.tap_count - 1)]);
     if (tape.shape(h).features() != options_.student_width)
       fail("leaf: the student's last feature is ", tape.shape(h).text(), ", student_width is ", options_.student_width);
     return projection_.forward(tape, h);
@@ -101,8 +98,7 @@ class leaf : public recipe<T> {
 
   leaf_options options_;
   nn::linear<T> projection_;
-  nn::global_average_pool<T> over_pixels_;
-  nn::mean_over_tokens<T> over_tokens_;
+  nn::pooled_rows<T> pooled_;
   nn::feature_criterion<T, embedding_distance> unit_loss_;
   nn::criterion<T, squared_distance> raw_loss_{squared_distance{}};
 };

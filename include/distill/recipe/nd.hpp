@@ -14,11 +14,11 @@
 #include "../nn/dropout.hpp"
 #include "../nn/linear.hpp"
 #include "../nn/network_shapes.hpp"
+#include "../nn/pooled_rows.hpp"
 #include "../nn/sequential.hpp"
 #include "../objective/cross_entropy.hpp"
 #include "../objective/kl.hpp"
 #include "../state/class_means.hpp"
-#include "detail/pooled_rows.hpp"
 #include "detail/require.hpp"
 #include "info.hpp"
 #include "recipe.hpp"
@@ -68,7 +68,7 @@ class nd : public recipe<T> {
     const nn::network_shapes shapes(student, input);
     if (means_.classes() != shapes.logits[1])
       fail("nd: the class means are of ", means_.classes(), " classes, ", shapes.logits[1], " expected");
-    if (const index width = detail::pooled_width(shapes.taps.back()); width != means_.features()) {
+    if (const index width = nn::pooled_rows<T>::width(shapes.taps.back()); width != means_.features()) {
       projector_.add("norm", nn::batch_norm<T>(width));
       projector_.add("dropout", nn::dropout<T>(o.dropout, o.seed));
       projector_.add("linear", nn::linear<T>(width, means_.features(), o.seed + 1));
@@ -88,7 +88,7 @@ class nd : public recipe<T> {
               {.teacher = lesson.teacher, .labels = lesson.labels, .options = {.reduction = reduction::mean_valid()}});
 
     const nn::variable tap = out.taps[static_cast<std::size_t>(out.tap_count - 1)];
-    const nn::variable feature = projector_.forward(tape, pooled_(tape, tap));
+    const nn::variable feature = projector_.forward(tape, pooled_.forward(tape, tap));
     return loss + nn::computed_loss(tape, {feature}, [&](const auto& to) {
              return value_and_gradient(norm_direction{options_.factor},
                                        direction_features<T>{.student = tape.value(feature).matrix(),
@@ -114,7 +114,7 @@ class nd : public recipe<T> {
   nd_options options_;
   class_means<T> means_;
   nn::sequential<T> projector_;
-  detail::pooled_rows<T> pooled_;
+  nn::pooled_rows<T> pooled_;
   nn::criterion<T, weighted_sum<cross_entropy, kl>> loss_{cross_entropy{} + 1.0 * kl{}};
   pair_workspace<T> workspace_;
 };

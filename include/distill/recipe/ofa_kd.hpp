@@ -12,9 +12,9 @@
 #include "../nn/criterion.hpp"
 #include "../nn/model/exit_branch.hpp"
 #include "../nn/network_shapes.hpp"
+#include "../nn/pooled_rows.hpp"
 #include "../objective/cross_entropy.hpp"
 #include "../objective/ofa.hpp"
-#include "detail/pooled_rows.hpp"
 #include "detail/require.hpp"
 #include "info.hpp"
 #include "recipe.hpp"
@@ -68,7 +68,7 @@ class ofa_kd : public recipe<T> {
       exits_.push_back(nn::exit_branch<T>(shapes.taps[static_cast<std::size_t>(stage)],
                                           {.outputs = shapes.logits[1],
                                            .behind = taps - 1 - stage,
-                                           .width = std::max(detail::pooled_width(shapes.taps.back()), o.teacher_width),
+                                           .width = std::max(nn::pooled_rows<T>::width(shapes.taps.back()), o.teacher_width),
                                            .heads = o.heads,
                                            .seed = o.seed + static_cast<std::uint64_t>(stage)}));
       exits_.back().place_at("exit" + std::to_string(stage + 1));
