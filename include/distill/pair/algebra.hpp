@@ -3,6 +3,7 @@
 
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "../config.hpp"
 #include "objective.hpp"
@@ -65,13 +66,16 @@ constexpr const pair_sum<Ls...>& as_pair_sum(const pair_sum<Ls...>& sum) {
 }
 
 template <pair_objective X>
-constexpr auto operator*(double weight, const X& objective) {
-  auto sum = as_pair_sum(objective);
+using pair_sum_of = std::remove_cvref_t<decltype(as_pair_sum(std::declval<const X&>()))>;
+
+template <pair_objective X>
+constexpr pair_sum_of<X> operator*(double weight, const X& objective) {
+  pair_sum_of<X> sum = as_pair_sum(objective);
   std::apply([&](auto&... item) { ((item.weight *= weight), ...); }, sum.items);
   return sum;
 }
 template <pair_objective X>
-constexpr auto operator*(const X& objective, double weight) {
+constexpr pair_sum_of<X> operator*(const X& objective, double weight) {
   return weight * objective;
 }
 template <pair_objective A, pair_objective B>
