@@ -1,13 +1,12 @@
 // The main job: a teacher learns Fashion-MNIST from all labels; a small student learns from 1 000 of them, once alone
 // and once with the teacher's help on the 59 000 unlabelled images. Everything else is equal: steps, batch, schedule,
 // rate.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <distill/catalogue.hpp>
 #include <distill/nn/criterion.hpp>
 #include <functional>
-#include <thread>
 
+#include "support/command_line.hpp"
 #include "support/networks.hpp"
 #include "support/report.hpp"
 
@@ -74,12 +73,17 @@ class main_job {
         student_(network_called(s.student, "--student")),
         distilled_loss_(distillation_loss(s)),
         plain_loss_(loss_of(distill::cross_entropy{})),
-        data_(load_fashion_mnist(s.data)),
+        train_(read_images(s.data, "train")),
+        test_(read_images(s.data, "t10k")),
         tape_({.threads = s.threads}),
-        student_steps_(s.epochs * data_.train.size() / batch_size),
+        student_steps_(s.epochs * train_.size() / batch_size),
         teacher_steps_(2 * student_steps_),
         bar_(teacher_.work * static_cast<double>(teacher_steps_) +
-             student_.work * static_cast<double>(2 * s.students * student_steps_)) {}
+             student_.work * static_cast<double>(2 * s.students * student_steps_)) {
+    if (student_steps_ < 1)
+      throw std::invalid_argument("--data: " + std::to_string(train_.size()) + " images make no step of " +
+                                  std::to_string(batch_size) + " in --epochs " + std::to_string(s.epochs));
+  }
 
   std::vector<network_results> run() {
     network_results teacher{.name = "teacher", .id = "teacher"}, plain{.name = "plain", .id = "plain"},
@@ -98,15 +102,15 @@ class main_job {
   void train_teacher(network_results& results) {
     bar_.phase("teacher");
     nn::network<float> net = teacher_.make(settings_.seed * 1000);
-    sampler images(every_image(data_.train), settings_.seed * 1000 + 10);
+    sampler images(every_image(train_), settings_.seed * 1000 + 10);
     train(
-        net, {.steps = teacher_steps_, .learning_rate = teacher_.rate}, data_.test, tape_, bar_,
+        net, {.steps = teacher_steps_, .learning_rate = teacher_.rate, .work = teacher_.work}, test_, tape_, bar_,
         [&](image_batch& batch) {
-          for (index i = 0; i < batch_size; ++i) batch.add(data_.train, images.next(), true, nullptr);
+          for (index i = 0; i < batch_size; ++i) batch.add(train_, images.next(), true, nullptr);
         },
-        weighted(teacher_.work, plain_loss_));
-    teacher_train_ = predict(net, data_.train, tape_);
-    teacher_test_ = predict(net, data_.test, tape_);
+        plain_loss_);
+    teacher_train_ = predict(net, train_.matrix(), tape_);
+    teacher_test_ = predict(net, test_.matrix(), tape_);
     record(results, teacher_test_);
   }
 
@@ -115,42 +119,36 @@ class main_job {
     bar_.phase("student " + std::to_string(student + 1) + "/" + std::to_string(settings_.students) +
                (distil ? " distilled" : " plain"));
     const std::uint64_t seed = (settings_.seed * 100 + static_cast<std::uint64_t>(student)) * 10;
-    std::vector<index> all = every_image(data_.train);
+    std::vector<index> all = every_image(train_);
     distill::shuffle(std::span(all), distill::random_stream(seed));
-    const auto split = all.begin() + std::min<index>(settings_.labelled(), data_.train.size());
+    const auto split = all.begin() + std::min<index>(settings_.labelled(), train_.size());
     sampler labelled({all.begin(), split}, seed + 1), unlabelled({split, all.end()}, seed + 2);
     const index with_label = !distil || split == all.end() ? batch_size : labelled_in_batch;
     nn::network<float> net = student_.make(seed + 3);
     results.curves.push_back(train(
-        net, {.steps = student_steps_, .learning_rate = student_.rate, .curve_points = curve_points}, data_.test, tape_,
-        bar_,
+        net,
+        {.steps = student_steps_, .learning_rate = student_.rate, .curve_points = curve_points, .work = student_.work},
+        test_, tape_, bar_,
         [&](image_batch& batch) {
           const logit_table* teacher = distil ? &teacher_train_ : nullptr;
           for (index i = 0; i < batch_size; ++i) {
             const bool has_label = i < with_label;
-            batch.add(data_.train, has_label ? labelled.next() : unlabelled.next(), has_label, teacher);
+            batch.add(train_, has_label ? labelled.next() : unlabelled.next(), has_label, teacher);
           }
         },
-        weighted(student_.work, distil ? distilled_loss_ : plain_loss_)));
-    record(results, predict(net, data_.test, tape_));
-  }
-
-  recorded_loss weighted(double work, const recorded_loss& loss) {
-    return [this, work, loss](auto& tape, nn::variable logits, const auto& batch) {
-      bar_.advance(work - 1, 0, 0);
-      return loss(tape, logits, batch);
-    };
+        distil ? distilled_loss_ : plain_loss_));
+    record(results, predict(net, test_.matrix(), tape_));
   }
 
   void record(network_results& results, const logit_table& logits) const {
-    results.runs.emplace_back(logits, teacher_test_, data_.test);
-    results.reliability.push_back(distill::calibration(as_matrix(logits), data_.test.labels));
+    results.runs.emplace_back(logits, teacher_test_, test_);
+    results.reliability.push_back(distill::calibration(as_matrix(logits), test_.labels));
   }
 
   settings settings_;
   const known_network &teacher_, &student_;
   recorded_loss distilled_loss_, plain_loss_;
-  fashion_mnist data_;
+  labelled_images train_, test_;
   nn::tape<float> tape_;
   index student_steps_, teacher_steps_;
   progress bar_;
@@ -168,7 +166,7 @@ void print_gain(const network_results& plain, const network_results& distilled) 
   std::printf("\n");
 }
 
-settings parse(int argc, char** argv) {
+settings read_settings(int argc, char** argv) {
   settings s;
   CLI::App app("Distils a small student from a teacher on Fashion-MNIST, where 1 000 images are labelled");
   app.add_option("--objective", s.objective, "the distillation objective; an unknown name lists them")
@@ -177,36 +175,30 @@ settings parse(int argc, char** argv) {
   app.add_option("--teacher", s.teacher, "a network; an unknown name lists them")->capture_default_str();
   app.add_option("--student", s.student, "another one, of any kind")->capture_default_str();
   app.add_option("--epochs", s.epochs, "a student's passes over 60 000 images; the teacher makes twice as many")
-      ->capture_default_str();
-  app.add_option("--seed", s.seed, "of everything random")->capture_default_str();
-  app.add_option("--students", s.students, "pairs of students, each with a seed of its own")->capture_default_str();
+      ->capture_default_str()
+      ->check(within(1, 1000));
+  app.add_option("--seed", s.seed, "of everything random")->capture_default_str()->check(a_seed());
+  app.add_option("--students", s.students, "pairs of students, each with a seed of its own")
+      ->capture_default_str()
+      ->check(within(1, 1000));
   app.add_option("--data", s.data, "folder with the four IDX files")->capture_default_str();
   app.add_option("--output", s.output, "folder for pictures and their numbers")->capture_default_str();
-  app.add_option("--threads", s.threads, "0: every core")->capture_default_str();
+  app.add_option("--threads", s.threads, "0: every core")->capture_default_str()->check(within(0, 1024));
   app.add_flag("--full-labels", s.full_labels, "students see all 60 000 labels; plain training often wins there");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& asked) {
-    std::exit(app.exit(asked));
-  }
-  const auto require = [](bool holds, const std::string& sentence) {
-    if (!holds) throw std::invalid_argument(sentence);
-  };
-  require(s.temperature > 0 && s.temperature < 1e6,
-          "--temperature: is " + distill::detail::text(s.temperature) + ", must be positive and at most 1000000");
-  require(s.epochs >= 1 && s.epochs <= 1000, "--epochs: is " + std::to_string(s.epochs) + ", must lie in [1, 1000]");
-  require(s.students >= 1 && s.students <= 1000,
-          "--students: is " + std::to_string(s.students) + ", must lie in [1, 1000]");
-  require(s.threads >= 0, "--threads: is " + std::to_string(s.threads) + ", must not be negative");
+  parse(app, argc, argv);
+  if (!(s.temperature > 0 && s.temperature <= 1e6))
+    throw std::invalid_argument("--temperature: is " + distill::detail::text(s.temperature) +
+                                ", must be positive and at most 1000000");
   return s;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    const settings s = parse(argc, argv);
+  return run_program("distil_fashion_mnist", [&] {
+    const settings s = read_settings(argc, argv);
     main_job job(s);
+    check_output(std::filesystem::path(s.output) / "curves.csv");
     const std::vector<network_results> networks = job.run();
     print_table(networks);
     print_gain(networks[1], networks[2]);
@@ -222,10 +214,5 @@ int main(int argc, char** argv) {
     }
     std::printf("\n%s", pictures ? "" : "no pictures: gnuplot is missing or failed\n");
     return 0;
-  } catch (const std::exception& error) {
-    std::string sentence = error.what();
-    if (sentence.rfind("distill: ", 0) == 0) sentence.erase(0, 9);
-    std::fprintf(stderr, "distil_fashion_mnist: %s\n", sentence.c_str());
-    return 1;
-  }
+  });
 }

@@ -1,6 +1,5 @@
 // Trains one network on Fashion-MNIST, as a program of your own would: data, network, optimiser, loop. Ctrl-C saves a
 // checkpoint, --resume goes on from it as if nothing had been.
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <distill/data/horizontal_flip.hpp>
@@ -8,7 +7,6 @@
 #include <distill/data/loader.hpp>
 #include <distill/data/normalisation.hpp>
 #include <distill/data/random_crop.hpp>
-#include <distill/io/idx.hpp>
 #include <distill/metric/accuracy.hpp>
 #include <distill/metric/calibration.hpp>
 #include <distill/metric/negative_log_likelihood.hpp>
@@ -23,7 +21,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "support/command_line.hpp"
 #include "support/networks.hpp"
+#include "support/training.hpp"
 
 namespace {
 
@@ -31,9 +31,7 @@ using distill::index;
 namespace data = distill::data;
 namespace nn = distill::nn;
 namespace train = distill::train;
-using distill::matrix_view;
-using batches_of_images = data::loader<float, std::uint8_t>;
-constexpr data::image_extents image{1, 28, 28};
+using example::image_shape;
 
 struct settings {
   std::string network = "mlp", data = "/usr/share/datasets/fashion-mnist", output = "out";
@@ -44,52 +42,21 @@ struct settings {
   bool resume = false;
 };
 
-/// One of the two parts of the data: bytes as the files have them.
-struct images_and_labels {
-  distill::idx_file images, labels;
-
-  images_and_labels(const std::filesystem::path& folder, const std::string& part)
-      : images(distill::read_idx(folder / (part + "-images-idx3-ubyte.gz"), 3)),
-        labels(distill::read_idx(folder / (part + "-labels-idx1-ubyte.gz"), 1)) {
-    if (images.bytes.empty()) throw std::runtime_error((folder / part).string() + ": there are no images");
-  }
-  data::dataset<std::uint8_t> view() const {
-    const index count = images.extents[0];
-    return {matrix_view<const std::uint8_t>(images.bytes.data(), count, std::ssize(images.bytes) / count),
-            labels.bytes};
-  }
-};
-
-/// The network's logits for every image, in order.
-std::vector<float> predict(const nn::network<float>& network, batches_of_images& images, nn::tape<float>& tape) {
-  std::vector<float> logits;
-  const auto nothing_to_learn = tape.no_gradients();
-  tape.evaluate();
-  images.seek(0);
-  for (index n = 0; n < images.batches_per_epoch(); ++n) {
-    const auto& batch = images.next();
-    const nn::tensor_view<const float> pixels(batch.features.data, {batch.size(), 1, image.height, image.width});
-    const auto found = tape.value(network.forward(tape, tape.constant(pixels)));
-    logits.insert(logits.end(), found.data, found.data + found.size());
-    tape.reset();
-  }
-  tape.train();
-  return logits;
-}
-
 int run(const settings& s) {
   const example::known_network& known = example::network_called(s.network, "--network");
   const int epochs = s.epochs > 0 ? s.epochs : known.epochs;
   const double rate = s.rate > 0 ? s.rate : known.rate;
 
-  const images_and_labels training(s.data, "train"), test(s.data, "t10k");
+  const example::image_files training = example::read_images(s.data, "train"),
+                             test = example::read_images(s.data, "t10k");
   const auto normalise = data::normalisation::measure(training.view().features);
   const double black = -normalise.mean[0] / normalise.deviation[0];
-  batches_of_images batches(training.view(),
-                            {.batch = s.batch, .seed = s.seed, .drop_last = true, .ahead = s.threads != 1},
-                            data::in_turn(normalise, data::random_crop{image, known.shift, black},
-                                          data::horizontal_flip{image, known.mirror ? 0.5 : 0.0}));
-  batches_of_images tests(test.view(), {.batch = 500, .shuffle = false}, normalise);
+  data::loader<float, std::uint8_t> batches(
+      training.view(), {.batch = s.batch, .seed = s.seed, .drop_last = true, .ahead = s.threads != 1},
+      data::in_turn(normalise, data::random_crop{image_shape, known.shift, black},
+                    data::horizontal_flip{image_shape, known.mirror ? 0.5 : 0.0}));
+  std::vector<float> test_pixels(test.images.bytes.begin(), test.images.bytes.end());
+  normalise(std::span(test_pixels));
 
   nn::network<float> network = known.make(s.seed);
   const auto parameters = network.parameters();
@@ -103,10 +70,9 @@ int run(const settings& s) {
       [&](auto& on, nn::variable logits, const auto& batch) {
         return criterion(on, logits, {.labels = batch.labels}).value;
       },
-      image);
+      image_shape);
 
   const std::filesystem::path folder = s.output, checkpoint_file = folder / (s.network + ".checkpoint");
-  std::filesystem::create_directories(folder);
   train::loop_state state;
   train::curves curves({"epoch", "loss", "test accuracy"});
   train::checkpoint<float> all;
@@ -114,15 +80,22 @@ int run(const settings& s) {
   index batch = s.batch;
   std::uint64_t seed = s.seed;
   all.add("curves", curves).add("batch", batch).add("seed", seed);
+  if (s.resume && !std::filesystem::exists(checkpoint_file))
+    throw std::runtime_error("--resume: there is no " + checkpoint_file.string());
   if (s.resume) all.load(checkpoint_file);
   if (batch != s.batch || seed != s.seed)  // step n would be another one
     throw std::runtime_error("--resume: that run had --batch " + std::to_string(batch) + " --seed " +
-                             std::to_string(seed));
+                             std::to_string(seed) + ", not --batch " + std::to_string(s.batch) + " --seed " +
+                             std::to_string(s.seed));
+  if (state.step > steps)
+    throw std::runtime_error("--resume: that run is at step " + std::to_string(state.step) + ", --epochs " +
+                             std::to_string(epochs) + " ends at step " + std::to_string(steps));
+  example::check_output(checkpoint_file);
 
-  const auto accuracy = [&] {
-    const std::vector<float> logits = predict(network, tests, tape);
-    return 100 * distill::accuracy(matrix_view<const float>(logits.data(), test.view().size(), 10), test.labels.bytes);
+  const auto test_logits = [&] {
+    return example::predict(network, {test_pixels.data(), test.view().size(), image_shape.size()}, tape);
   };
+  const auto accuracy = [&] { return 100 * distill::accuracy(example::as_matrix(test_logits()), test.labels.bytes); };
   train::progress bar(static_cast<double>(steps - state.step));
   bar.phase(s.network);
   std::printf("%s: %lld parameters, %lld steps of %lld images\n", s.network.c_str(),
@@ -153,8 +126,8 @@ int run(const settings& s) {
   bar.clear();
   if (end == train::loop_end::interrupted) return 130;
 
-  const std::vector<float> logits = predict(network, tests, tape);
-  const matrix_view<const float> table(logits.data(), test.view().size(), 10);
+  const example::logit_table logits = test_logits();
+  const distill::matrix_view<const float> table = example::as_matrix(logits);
   std::printf("\n%s after %d epochs: test accuracy %.2f %%, NLL %.4f, ECE %.2f %%; %.0f s\n", s.network.c_str(), epochs,
               100 * distill::accuracy(table, test.labels.bytes),
               distill::negative_log_likelihood(table, test.labels.bytes),
@@ -168,36 +141,26 @@ int run(const settings& s) {
   return 0;
 }
 
-settings parse(int argc, char** argv) {
+settings read_settings(int argc, char** argv) {
   settings s;
   CLI::App app("Trains a network on Fashion-MNIST");
   app.add_option("--network", s.network, "an unknown name lists them")->capture_default_str();
-  app.add_option("--epochs", s.epochs, "0: what suits the network")->check(CLI::Range(0, 1000));
-  app.add_option("--rate", s.rate, "the largest learning rate; 0: what suits the network")->check(CLI::Range(0., 1.));
-  app.add_option("--weight-decay", s.weight_decay, "of AdamW")->capture_default_str()->check(CLI::Range(0., 1.));
-  app.add_option("--batch", s.batch, "images a step")->capture_default_str()->check(CLI::Range(1, 60000));
-  app.add_option("--seed", s.seed, "of everything random")->capture_default_str();
-  app.add_option("--threads", s.threads, "0: every core")->check(CLI::Range(0, 1024));
+  app.add_option("--epochs", s.epochs, "0: what suits the network")->check(example::within(0, 1000));
+  app.add_option("--rate", s.rate, "the largest learning rate; 0: what suits the network")
+      ->check(example::within(0, 1));
+  app.add_option("--weight-decay", s.weight_decay, "of AdamW")->capture_default_str()->check(example::within(0, 1));
+  app.add_option("--batch", s.batch, "images a step")->capture_default_str()->check(example::within(1, 60000));
+  app.add_option("--seed", s.seed, "of everything random")->capture_default_str()->check(example::a_seed());
+  app.add_option("--threads", s.threads, "0: every core")->check(example::within(0, 1024));
   app.add_option("--data", s.data, "folder with the four IDX files")->capture_default_str();
   app.add_option("--output", s.output, "folder for the network, its curve and its checkpoint")->capture_default_str();
   app.add_flag("--resume", s.resume, "goes on from the checkpoint in the output folder");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& asked) {
-    std::exit(app.exit(asked));
-  }
+  example::parse(app, argc, argv);
   return s;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(parse(argc, argv));
-  } catch (const std::exception& error) {
-    std::string sentence = error.what();
-    if (sentence.rfind("distill: ", 0) == 0) sentence.erase(0, 9);
-    std::fprintf(stderr, "train_fashion_mnist: %s\n", sentence.c_str());
-    return 1;
-  }
+  return example::run_program("train_fashion_mnist", [&] { return run(read_settings(argc, argv)); });
 }

@@ -41,8 +41,8 @@ TRAININGS = {
 TRAINING_SHAPE = (128, 784)
 TITLES = OBJECTIVES | PAIRS | RANKINGS | TRANSPORTS | TRAININGS
 PEERS = ["ours", "eager", "compile", "jax", "pot", "pot_torch", "best"]
+TRANSPORT_PEERS = ["ours", "eager", "jax", "pot", "pot_torch"]
 TOLERANCE = 1e-3  # relative, against float64; the gradient's in the Euclidean norm
-TRAINING_TOLERANCE = 1e-3  # of the losses of the first steps
 
 
 def shapes_of(objective):
@@ -59,10 +59,6 @@ def student_of(objective):
     return objective.removeprefix("train_")
 
 
-def tolerance_of(objective):
-    return TRAINING_TOLERANCE if objective in TRAININGS else TOLERANCE
-
-
 def peers_of(objective):
     """A loop of 50 iterations is not for torch.compile, which would unroll it; POT on PyTorch is what has a gradient.
     Training stands beside PyTorch's defaults and the best of it."""
@@ -70,7 +66,7 @@ def peers_of(objective):
         return ["ours", "eager", "best"]
     if objective not in TRANSPORTS:
         return PEERS[:4]
-    return [peer for peer in PEERS if peer not in ("compile", "best") and (peer != "pot" or has_no_loop_behind(objective))]
+    return [peer for peer in TRANSPORT_PEERS if peer != "pot" or has_no_loop_behind(objective)]
 
 
 def has_no_loop_behind(objective):

@@ -100,7 +100,7 @@ def transport(results, threads, memory):
         if not results.has(*case):
             continue
         row = [title]
-        for peer in (p for p in ALL_NAMES if p not in ("compile", "best")):
+        for peer in cases.TRANSPORT_PEERS:
             text = "–"
             if peer in cases.peers_of(objective):
                 text = f"{1e3 * results.seconds(*case, peer):.1f} ms"
@@ -112,7 +112,7 @@ def transport(results, threads, memory):
         return ""
     size = shape_name(cases.TRANSPORT_SHAPE)
     text = f"\nSinkhorn, costs {size}, {cases.ITERATIONS} iterations, ε = {cases.EPSILON}:\n\n"
-    return text + table(["", *(name for peer, name in ALL_NAMES.items() if peer not in ("compile", "best"))], rows)
+    return text + table(["", *(ALL_NAMES[peer] for peer in cases.TRANSPORT_PEERS)], rows)
 
 
 def training(results):

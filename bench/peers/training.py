@@ -1,7 +1,5 @@
 """The students whose training steps are timed: PyTorch's modules, and the weights that every peer starts from."""
 
-import pathlib
-
 import numpy as np
 import torch
 import torch.nn as nn
@@ -9,8 +7,6 @@ import torch.nn.functional as F
 
 import cases
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-NORMALISED = (ROOT / "include/distill/nn/batch_norm.hpp").exists()  # as bench/students.hpp has it
 STEPS = 5  # of the trajectories that are compared
 
 
@@ -28,8 +24,7 @@ def lenet():
 
 def deep():
     def block(inputs, outputs):
-        convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not NORMALISED)
-        return [convolution, *([nn.BatchNorm2d(outputs)] if NORMALISED else []), nn.ReLU()]
+        return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
 
     return nn.Sequential(
         *block(1, 32), *block(32, 32), nn.MaxPool2d(2),
@@ -42,7 +37,7 @@ def begun(student):
     """The network with weights that depend on its name alone: of variance 2 / fan-in, biases small, factors near 1."""
     random, model = np.random.default_rng(len(student)), globals()[student]()
     for parameter in model.parameters():
-        shape, factor = tuple(parameter.shape), 0.0
+        shape = tuple(parameter.shape)
         if len(shape) > 1:
             values = random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
         else:

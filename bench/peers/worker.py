@@ -79,7 +79,7 @@ def prepare(objective, shape):
     for name, call in peer.ways(objective, load(shape)[0]).items():
         first = seconds(call)
         found = errors(call(), objective, shape)
-        if not max(found["value_error"], found["gradient_error"]) <= cases.tolerance_of(objective):
+        if not max(found["value_error"], found["gradient_error"]) <= cases.TOLERANCE:
             raise ValueError(f"{peer_name}, {objective}, {shape}, {name}: {found}")
         once = seconds(call)
         trials[name] = min(once, seconds(call, 1 + int(0.005 / once))), call, {"first_call": first} | found

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdio>
-#include <distill/io/atomic_file.hpp>
+#include <distill/io/csv.hpp>
 #include <distill/metric/calibration.hpp>
 #include <distill/train/picture.hpp>
 #include <filesystem>
@@ -51,30 +51,26 @@ inline void print_table(const std::vector<network_results>& networks) {
 
 namespace detail {
 
-inline void write_file(const std::filesystem::path& file, const std::string& text) {
-  distill::atomic_file out(file);
-  out.write(text);
-  out.commit();
-}
-
-inline std::string curves_csv(const std::vector<network_results>& students) {
-  std::string text = "step";
-  for (const network_results& s : students) text += "," + s.id + "_accuracy," + s.id + "_error";
-  for (std::size_t p = 0; p < students[0].curves[0].size(); ++p) {
-    text += "\n" + std::to_string(students[0].curves[0][p].step);
+inline void write_curves(const std::filesystem::path& file, const std::vector<network_results>& students) {
+  std::vector<std::string> names{"step"};
+  for (const network_results& s : students) names.insert(names.end(), {s.id + "_accuracy", s.id + "_error"});
+  std::vector<double> values;
+  const std::vector<curve_point>& points = students[0].curves[0];
+  for (std::size_t p = 0; p < points.size(); ++p) {
+    values.push_back(static_cast<double>(points[p].step));
     for (const network_results& s : students) {
-      std::vector<double> values;
-      for (const auto& curve : s.curves) values.push_back(100 * curve[p].accuracy);
-      const estimate e(values);
-      text += "," + std::to_string(e.mean) + "," + std::to_string(e.error);
+      std::vector<double> accuracies;
+      for (const auto& curve : s.curves) accuracies.push_back(100 * curve[p].accuracy);
+      const estimate e(accuracies);
+      values.insert(values.end(), {e.mean, e.error});
     }
   }
-  return text + "\n";
+  distill::write_csv(file, {values.data(), std::ssize(points), std::ssize(names)}, names);
 }
 
 /// Bins of all seeds together; empty bins are left out.
-inline std::string reliability_csv(const network_results& network) {
-  std::string text = "confidence,accuracy,images\n";
+inline void write_reliability(const std::filesystem::path& file, const network_results& network) {
+  std::vector<double> values;
   for (std::size_t b = 0; b < network.reliability[0].bins.size(); ++b) {
     double count = 0, confidence = 0, accuracy = 0;
     for (const auto& report : network.reliability) {
@@ -84,11 +80,9 @@ inline std::string reliability_csv(const network_results& network) {
       confidence += n * bin.confidence;
       accuracy += n * bin.accuracy;
     }
-    if (count > 0)
-      text += std::to_string(confidence / count) + "," + std::to_string(accuracy / count) + "," +
-              std::to_string(static_cast<long>(count)) + "\n";
+    if (count > 0) values.insert(values.end(), {confidence / count, accuracy / count, count});
   }
-  return text;
+  distill::write_csv(file, {values.data(), std::ssize(values) / 3, 3}, {"confidence", "accuracy", "images"});
 }
 
 }  // namespace detail
@@ -98,13 +92,12 @@ inline std::string reliability_csv(const network_results& network) {
 inline std::vector<std::filesystem::path> write_report(const std::filesystem::path& folder,
                                                        const std::vector<network_results>& networks,
                                                        const std::string& title) {
-  std::filesystem::create_directories(folder);
   std::vector<std::filesystem::path> files{folder / "curves.csv"};
   const std::vector<network_results> students(networks.begin() + 1, networks.end());
-  detail::write_file(files[0], detail::curves_csv(students));
+  detail::write_curves(files[0], students);
   for (const network_results& n : networks) {
     files.push_back(folder / ("reliability_" + n.id + ".csv"));
-    detail::write_file(files.back(), detail::reliability_csv(n));
+    detail::write_reliability(files.back(), n);
   }
   const std::string teacher = std::to_string(100 * networks[0].runs[0].accuracy), curves = gnuplot_string(files[0]);
   std::string plot = "set datafile separator ','\nset title " + gnuplot_string(title) +

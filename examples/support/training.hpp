@@ -27,7 +27,11 @@ using distill::train::progress;
 using logit_table = std::vector<float>;  // images × 10
 
 inline distill::matrix_view<const float> as_matrix(const logit_table& table) {
-  return {table.data(), static_cast<index>(table.size()) / labelled_images::classes, labelled_images::classes};
+  return {table.data(), std::ssize(table) / classes, classes};
+}
+
+inline nn::tensor_view<const float> as_images(const float* pixels, index count) {
+  return {pixels, {count, image_shape.channels, image_shape.height, image_shape.width}};
 }
 
 /// Visits the given images in an order that is new in every pass and depends on the seed alone.
@@ -58,30 +62,27 @@ struct image_batch {
     teacher.clear();
   }
   void add(const labelled_images& from, index image, bool labelled, const logit_table* teacher_logits) {
-    const float* p = from.image(image);
-    pixels.insert(pixels.end(), p, p + labelled_images::pixels_per_image);
+    const float* p = from.matrix().row(image);
+    pixels.insert(pixels.end(), p, p + image_shape.size());
     labels.push_back(labelled ? from.labels[static_cast<std::size_t>(image)] : -100);
     if (!teacher_logits) return;
-    const auto row = teacher_logits->begin() + image * labelled_images::classes;
-    teacher.insert(teacher.end(), row, row + labelled_images::classes);
+    const auto row = teacher_logits->begin() + image * classes;
+    teacher.insert(teacher.end(), row, row + classes);
   }
-  nn::tensor_view<const float> view() const {
-    return {pixels.data(), {static_cast<index>(labels.size()), 1, labelled_images::side, labelled_images::side}};
-  }
+  nn::tensor_view<const float> view() const { return as_images(pixels.data(), std::ssize(labels)); }
 };
 
-/// The network's logits for every image.
-inline logit_table predict(const nn::layer<float>& model, const labelled_images& images, nn::tape<float>& tape) {
+/// The network's logits for every row, an image.
+inline logit_table predict(const nn::layer<float>& model, const distill::matrix_view<const float>& images,
+                           nn::tape<float>& tape) {
   const auto nothing_to_learn = tape.no_gradients();
   tape.evaluate();
   constexpr index chunk = 500;
-  logit_table result(static_cast<std::size_t>(images.size() * labelled_images::classes));
-  for (index first = 0; first < images.size(); first += chunk) {
-    const index count = std::min(chunk, images.size() - first);
-    const nn::tensor_view<const float> pixels(images.image(first),
-                                              {count, 1, labelled_images::side, labelled_images::side});
-    const auto logits = tape.value(model.forward(tape, tape.constant(pixels)));
-    std::copy_n(logits.data, logits.size(), result.begin() + first * labelled_images::classes);
+  logit_table result;
+  for (index first = 0; first < images.rows; first += chunk) {
+    const index count = std::min(chunk, images.rows - first);
+    const auto logits = tape.value(model.forward(tape, tape.constant(as_images(images.row(first), count))));
+    result.insert(result.end(), logits.data, logits.data + logits.size());
     tape.reset();
   }
   tape.train();
@@ -110,6 +111,7 @@ struct training_plan {
   index steps;
   double learning_rate;
   index curve_points = 0;  ///< how often the test accuracy is taken on the way
+  double work = 1;         ///< what a step counts on the bar
 };
 
 /// Trains with Adam and a cosine schedule. `fill(batch)` collects the next batch, `loss(tape, logits, batch)` records
@@ -131,9 +133,9 @@ std::vector<curve_point> train(nn::layer<float>& model, const training_plan& pla
     tape.backward();
     optimiser.step(parameters, rate(step), tape.resources());
     tape.reset();
-    bar.advance(1, static_cast<double>(batch.labels.size()), value);
+    bar.advance(plan.work, static_cast<double>(batch.labels.size()), value);
     if (plan.curve_points > 0 && (step + 1) * plan.curve_points / plan.steps > step * plan.curve_points / plan.steps)
-      curve.push_back({step + 1, distill::accuracy(as_matrix(predict(model, test, tape)), test.labels)});
+      curve.push_back({step + 1, distill::accuracy(as_matrix(predict(model, test.matrix(), tape)), test.labels)});
   }
   return curve;
 }

@@ -4,7 +4,6 @@
 //
 // Exit status: 0 the gradient is right (or none was given), 1 it is not, 2 the question makes no sense.
 #include <algorithm>
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <distill/catalogue.hpp>
 #include <distill/io/npy.hpp>
@@ -13,6 +12,7 @@
 #include <numeric>
 #include <optional>
 
+#include "../support/command_line.hpp"
 #include "comparison.hpp"
 #include "parameters.hpp"
 
@@ -223,11 +223,7 @@ settings parse_arguments(int argc, char** argv) {
       [&](auto objective) { each_parameter(objective, [&](const char* name, auto&) { texts[name]; }); });
   for (auto& [name, text] : texts)
     app.add_option("--" + name, text, "of the objectives that have it")->group("Parameters");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& asked) {
-    std::exit(app.exit(asked));
-  }
+  example::parse(app, argc, argv);
   for (const auto& [name, text] : texts)
     if (app.count("--" + name) > 0) s.parameters[name] = text;
   if (!(s.threshold >= 0))
@@ -239,12 +235,6 @@ settings parse_arguments(int argc, char** argv) {
 }  // namespace verify
 
 int main(int argc, char** argv) {
-  try {
-    return verify::run(verify::parse_arguments(argc, argv)) ? 0 : 1;
-  } catch (const std::exception& error) {
-    std::string sentence = error.what();
-    if (sentence.rfind("distill: ", 0) == 0) sentence.erase(0, 9);
-    std::fprintf(stderr, "verify: %s\n", sentence.c_str());
-    return 2;
-  }
+  return example::run_program(
+      "verify", [&] { return verify::run(verify::parse_arguments(argc, argv)) ? 0 : 1; }, 2);
 }

@@ -31,14 +31,14 @@ struct pairs {
 };
 
 template <class T>
-struct answer {
+struct itc_answer {
   double value = 0, temperature = 12345;
   matrix<T> image{0, 0}, text{0, 0};
 };
 template <class T>
-answer<T> solve(const itc& objective, const pairs<T>& p, const contrast_options& options = {}) {
-  answer<T> got{0, 12345, matrix<T>(p.image.rows, p.image.columns, T(12345)),
-                matrix<T>(p.image.rows, p.image.columns, T(12345))};
+itc_answer<T> solve(const itc& objective, const pairs<T>& p, const contrast_options& options = {}) {
+  itc_answer<T> got{0, 12345, matrix<T>(p.image.rows, p.image.columns, T(12345)),
+                    matrix<T>(p.image.rows, p.image.columns, T(12345))};
   got.value =
       value_and_gradient(objective, p.batch(),
                          {.image = got.image.out(), .text = got.text.out(), .temperature = &got.temperature}, options);
@@ -75,23 +75,23 @@ TEST_CASE("itc: a direct loop, slopes of features and temperature, float, tiles 
             direction(p.text, p.text_momentum, p.image_momentum, p.image_queue)) /
            2;
   };
-  const answer<double> got = solve(loss, p);
+  const itc_answer<double> got = solve(loss, p);
   CHECK(got.value == doctest::Approx(expected()).epsilon(1e-13));
   CHECK(value(loss, p.batch()) == got.value);
   CHECK(relative_distance(got.image.data, differences(p.image.data, expected)) < 1e-6);
   CHECK(relative_distance(got.text.data, differences(p.text.data, expected)) < 1e-6);
   CHECK(got.temperature == doctest::Approx(difference(loss.temperature, expected)).epsilon(1e-6));
   for (const index tile : {1, 30, 60}) {
-    const answer<double> tiled = solve(loss, p, {.largest_tile = tile});
+    const itc_answer<double> tiled = solve(loss, p, {.largest_tile = tile});
     CHECK(tiled.value == doctest::Approx(got.value).epsilon(1e-14));
     CHECK(tiled.temperature == doctest::Approx(got.temperature).epsilon(1e-13));
     CHECK(relative_distance(tiled.image.data, got.image.data) < 1e-13);
-    const answer<double> threads = solve(loss, p, {.execution = {3}, .largest_tile = tile});
+    const itc_answer<double> threads = solve(loss, p, {.execution = {3}, .largest_tile = tile});
     CHECK(threads.value == tiled.value);
     CHECK(threads.temperature == tiled.temperature);
     CHECK(same_bits(threads.text.data, tiled.text.data));
   }
-  const answer<float> single = solve(loss, pairs<float>(7, 5, 4, 9));
+  const itc_answer<float> single = solve(loss, pairs<float>(7, 5, 4, 9));
   CHECK(single.value == doctest::Approx(got.value).epsilon(1e-6));
   CHECK(single.temperature == doctest::Approx(got.temperature).epsilon(1e-5));
   CHECK(relative_distance(single.image.data, got.image.data) < 1e-5);
@@ -105,11 +105,11 @@ TEST_CASE("itc: a direct loop, slopes of features and temperature, float, tiles 
 TEST_CASE("itc: edges and errors") {
   const pairs<double> one(1, 5, 0, 0);
   CHECK(solve(itc{}, one).value == doctest::Approx(0).epsilon(1e-15));
-  const answer<double> nothing = solve(itc{}, pairs<double>(0, 5, 3, 3));
+  const itc_answer<double> nothing = solve(itc{}, pairs<double>(0, 5, 3, 3));
   CHECK(nothing.value == 0);
   CHECK(nothing.temperature == 0);
   for (const double alpha : {0.0, 1.0}) {
-    const answer<double> got = solve(itc{.temperature = 0.005, .alpha = alpha}, pairs<double>(6, 5, 4, 0));
+    const itc_answer<double> got = solve(itc{.temperature = 0.005, .alpha = alpha}, pairs<double>(6, 5, 4, 0));
     CHECK(std::isfinite(got.value));
     CHECK(all_finite(got.image.data));
   }

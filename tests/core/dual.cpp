@@ -78,7 +78,7 @@ TEST_CASE("constants stay constants beside infinity, and what vanishes in value 
   CHECK(mass_over(number(0), number(0)).value == 0);
   CHECK((detail::vanishes(number(0)) && !detail::vanishes(zero)));
   CHECK((zero == number(0) && !detail::identical(zero, number(0))));
-  CHECK(without_slope(zero).slope == 0);
+  CHECK(sign_of(zero).slope == 0);
   CHECK(std::numeric_limits<number>::infinity().value == infinity);
 }
 

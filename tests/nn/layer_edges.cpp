@@ -38,10 +38,7 @@ passed pass(const nn::layer<float>& layer, const nn::tensor_shape& shape, const 
   const nn::variable out = layer.forward(t, in);
   const nn::tensor_view<const float> y = t.value(out);
   REQUIRE(y.size() == static_cast<index>(upstream.size()));
-  t.record_loss(0, {out}, [from = upstream.data()](nn::tape<float>& on, nn::variable self) {
-    const auto to = on.zeroed_gradient(on.input(self, 0));
-    for (index i = 0; i < to.size(); ++i) to.data[i] += from[i];
-  });
+  hand_back(t, out, upstream.data());
   t.backward();
   const float* dx = t.gradient(in).data;
   return {{y.data, y.data + y.size()}, {dx, dx + x.size()}};

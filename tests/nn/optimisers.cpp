@@ -101,6 +101,10 @@ TEST_CASE("optimisers: errors") {
   nn::parameter<float> a("a", {2}), b("b", {3});
   nn::sgd<float> optimiser;
   optimiser.step({&a, &b}, 0.1);
+  nn::adam<float> counting;
+  counting.step({&a, &b}, 0.1);
+  CHECK_THROWS_AS(counting.step({&a}, 0.1), argument_error);
+  CHECK(counting.steps() == 1);
   CHECK(message_of([&] { optimiser.step({&a}, 0.1); }) == "distill: sgd: 1 parameters given, the first step had 2");
   CHECK(message_of([&] {
           optimiser.step({&a, &a}, 0.1);

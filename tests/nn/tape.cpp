@@ -319,6 +319,7 @@ nn::variable product_node(nn::tape<double>& tape, nn::variable a, nn::variable b
       if (Mistake == 0) db.data[i] += 2 * dy * x[i] * z[i];
       if (Mistake == 1) db.data[i] += (i == 3 ? 2.001 : 2) * dy * x[i] * z[i];
       if (Mistake == 2) db.data[i] = 2 * dy * x[i] * z[i];
+      if (Mistake == 3) db.data[i] += i == 1 ? std::numeric_limits<double>::quiet_NaN() : 2 * dy * x[i] * z[i];
     }
   });
 }
@@ -339,6 +340,9 @@ TEST_CASE("gradient_check: finds the element that is wrong, and writing in the p
   CHECK(wrong.element == 3);
   CHECK(wrong.text().find("input 1[3]: ") == 0);
   CHECK(checked<2>().worst > 0.4);
+  const nn::gradient_report invalid = checked<3>();
+  CHECK(std::isnan(invalid.worst));
+  CHECK(invalid.element == 1);
 
   nn::linear<double> layer{3, 2, 1};
   layer.bias().gradient().data[1] = 5;

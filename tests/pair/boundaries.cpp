@@ -10,13 +10,13 @@ namespace {
 using distill::feature_shape;
 using distill::index;
 
-harness::pair_battery_options of_maps() {
+harness::pair_battery_options of_small_maps() {
   return {.items = 2, .student = {3, 6, 2, 3}, .teacher = {3, 6, 2, 3}, .larger = {70, 35, 5, 7}};
 }
 
 TEST_CASE("activation_boundary") {
   // Of these entries, multiples of 1/64, no teacher is 0, and with this margin no student lies on a kink.
-  harness::pair_battery(distill::activation_boundary{.margin = 0.7}, of_maps());
+  harness::pair_battery(distill::activation_boundary{.margin = 0.7}, of_small_maps());
   harness::pair_references("activation_boundary", [](const harness::parameters& p) {
     return distill::activation_boundary{.margin = p["margin"]};
   });
@@ -26,8 +26,8 @@ TEST_CASE("activation_boundary") {
 }
 
 TEST_CASE("overhaul") {
-  harness::pair_battery(distill::overhaul{.margins = -0.3}, of_maps());
-  harness::pair_battery(distill::overhaul{}, of_maps());
+  harness::pair_battery(distill::overhaul{.margins = -0.3}, of_small_maps());
+  harness::pair_battery(distill::overhaul{}, of_small_maps());
 }
 
 TEST_CASE_TEMPLATE("overhaul: one margin a channel, against 50-digit references", T, float, double) {

@@ -117,9 +117,9 @@ inline void follow(const std::string& name, distill::recipe<double>& method, cou
   }
   CHECK(apart(losses, wanted.at("loss")) <= bound);
   CHECK(apart(nn::flat_values(learned), wanted.at("last")) <= bound);
-  for (const auto& entry : seen) {
-    CAPTURE(entry.first);
-    CHECK(apart(entry.second, wanted.at(entry.first)) <= bound);
+  for (const auto& line : seen) {
+    CAPTURE(line.first);
+    CHECK(apart(line.second, wanted.at(line.first)) <= bound);
   }
 }
 

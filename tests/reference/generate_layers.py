@@ -15,13 +15,12 @@ layers.txt
                           upstream (the gradient that output gets; .second and .maps: of a network's second head and of
                           attention maps), d.input, d.NAME (gradients), after.NAME (buffers afterwards)
 """
-import argparse
 import math
-import pathlib
-import sys
 
 import torch
 import torch.nn.functional as F
+
+import numbers_file
 
 torch.set_default_dtype(torch.float64)
 
@@ -328,32 +327,12 @@ def text():
     return "\n".join(out.lines) + "\n"
 
 
-def differs(new, old):
-    """The first line whose numbers are not the same, or nothing."""
-    new, old = new.splitlines(), old.splitlines()
-    if len(new) != len(old):
-        return f"{len(old)} lines, {len(new)} expected"
-    for a, b in zip(new, old):
-        (head_a, _, a), (head_b, _, b) = (line.partition(" : ") for line in (a, b))
-        a, b = [float(v) for v in a.split()], [float(v) for v in b.split()]
-        far = 1e-13 * max((abs(v) for v in b if math.isfinite(v)), default=0)
-        if head_a != head_b or len(a) != len(b) or any(v != w and not abs(v - w) <= far for v, w in zip(a, b)):
-            return head_a
-    return None
-
-
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--check", action="store_true")
-    arguments.add_argument("--to", type=pathlib.Path, default=pathlib.Path(__file__).parent)
-    chosen = arguments.parse_args()
-    torch.set_num_threads(1)
-    path = chosen.to / "layers.txt"
-    if not chosen.check:
-        path.write_text(text())
-    elif (where := differs(text(), path.read_text())) is not None:
-        sys.exit(f"{path}: {where}")
+def agree(new, old):
+    (head, _, new), (old_head, _, old) = new.partition(" : "), old.partition(" : ")
+    a, b = [float(v) for v in new.split()], [float(v) for v in old.split()]
+    far = 1e-13 * max((abs(v) for v in b if math.isfinite(v)), default=0)
+    return head == old_head and len(a) == len(b) and all(v == w or abs(v - w) <= far for v, w in zip(a, b))
 
 
 if __name__ == "__main__":
-    main()
+    numbers_file.main("layers.txt", text, agree, __doc__)

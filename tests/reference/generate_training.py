@@ -14,13 +14,12 @@ training.txt
   float NUMBERS     the same in float32
   last NUMBERS      the parameters after the last step in float64: W0 (4 x 5), b0, W1 (5 x 3), b1; of `ema`, the averages
 """
-import argparse
 import math
-import pathlib
-import sys
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+import numbers_file
 
 STEPS, SAMPLES, BATCH = 100, 20, 10
 
@@ -156,34 +155,13 @@ def text():
     return "\n".join(lines) + "\n"
 
 
-def differs(new, old):
-    """The first line whose numbers are not the same, or nothing."""
-    new, old = new.splitlines(), old.splitlines()
-    if len(new) != len(old):
-        return f"{len(old)} lines, {len(new)} expected"
-    for a, b in zip(new, old):
-        tag, *a = a.split()
-        other, *b = b.split()
-        far = 1e-6 if tag == "float" else 1e-13
-        same = a == b if tag == "run" else len(a) == len(b) and all(
-            abs(float(v) - float(w)) <= far * max(1, abs(float(w))) for v, w in zip(a, b))
-        if tag != other or not same:
-            return f"{tag} {' '.join(a)[:60]}"
-    return None
-
-
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--check", action="store_true")
-    arguments.add_argument("--to", type=pathlib.Path, default=pathlib.Path(__file__).parent)
-    chosen = arguments.parse_args()
-    torch.set_num_threads(1)
-    path = chosen.to / "training.txt"
-    if not chosen.check:
-        path.write_text(text())
-    elif (where := differs(text(), path.read_text())) is not None:
-        sys.exit(f"{path}: {where}")
+def agree(new, old):
+    tag, *a = new.split()
+    other, *b = old.split()
+    far = 1e-6 if tag == "float" else 1e-13
+    return tag == other and (a == b if tag == "run" else len(a) == len(b) and all(
+        abs(float(v) - float(w)) <= far * max(1, abs(float(w))) for v, w in zip(a, b)))
 
 
 if __name__ == "__main__":
-    main()
+    numbers_file.main("training.txt", text, agree, __doc__)

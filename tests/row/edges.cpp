@@ -24,7 +24,7 @@ using harness::random_problem;
 using harness::solve;
 
 // A row of the short kernel's length and one beyond it.
-constexpr distill::index lengths[] = {5, 70};
+constexpr distill::index few_lengths[] = {5, 70};
 constexpr double temperature = 2;
 
 template <class T>
@@ -68,7 +68,7 @@ bool near(T got, long double expected) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("kl: teacher mass on a class that the student masks", T, float, double) {
-  for (const auto columns : lengths) {
+  for (const auto columns : few_lengths) {
     auto p = random_problem<T>(1, columns, 41);
     p.student[3] = -infinity<T>;
     const auto got = solve(kl{.temperature = temperature}, p);
@@ -82,7 +82,7 @@ TEST_CASE_TEMPLATE("kl: teacher mass on a class that the student masks", T, floa
 }
 
 TEST_CASE_TEMPLATE("reverse_kl: student mass on a class that the teacher masks", T, float, double) {
-  for (const auto columns : lengths) {
+  for (const auto columns : few_lengths) {
     auto p = random_problem<T>(1, columns, 42);
     p.teacher[3] = p.student[1] = -infinity<T>;
     const auto got = solve(reverse_kl{.temperature = temperature}, p);
@@ -97,7 +97,7 @@ TEST_CASE_TEMPLATE("reverse_kl: student mass on a class that the teacher masks",
 }
 
 TEST_CASE_TEMPLATE("the other direction of a mask is finite and leaves the masked class alone", T, float, double) {
-  for (const auto columns : lengths) {
+  for (const auto columns : few_lengths) {
     auto p = random_problem<T>(1, columns, 43);
     p.teacher[2] = -infinity<T>;
     const auto forward = solve(kl{.temperature = temperature}, p);
@@ -117,7 +117,7 @@ TEST_CASE_TEMPLATE("the other direction of a mask is finite and leaves the maske
 }
 
 TEST_CASE_TEMPLATE("a row without a finite class is NaN, unless it is masked or has no weight", T, float, double) {
-  for (const auto columns : lengths)
+  for (const auto columns : few_lengths)
     each_objective([&](const auto& objective, bool has_teacher) {
       for (const bool student : {true, false}) {
         if (!student && !has_teacher) continue;
@@ -144,7 +144,7 @@ TEST_CASE_TEMPLATE("a row without a finite class is NaN, unless it is masked or 
 }
 
 TEST_CASE_TEMPLATE("NaN or +inf in a row: NaN out in all of that row, and in no other", T, float, double) {
-  for (const auto columns : lengths)
+  for (const auto columns : few_lengths)
     for (const T poison : {not_a_number<T>, infinity<T>})
       each_objective([&](const auto& objective, bool has_teacher) {
         for (const bool student : {true, false}) {
@@ -196,7 +196,7 @@ TEST_CASE_TEMPLATE("the largest finite logits give no NaN, and a value that is f
 }
 
 TEST_CASE_TEMPLATE("a constant between student and teacher does not matter, however large", T, float, double) {
-  for (const auto columns : lengths)
+  for (const auto columns : few_lengths)
     each_objective([&](const auto& objective, bool) {
       auto p = random_problem<T>(1, columns, 46);
       for (T& z : p.student) z = std::round(z * 8) / 8;
@@ -227,7 +227,7 @@ TEST_CASE_TEMPLATE("one class: nothing to learn", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("cross_entropy: a label on a masked class", T, float, double) {
-  for (const auto columns : lengths)
+  for (const auto columns : few_lengths)
     for (const double smoothing : {0.0, 0.25}) {
       auto p = random_problem<T>(1, columns, 47);
       p.labels = {3};

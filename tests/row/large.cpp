@@ -12,29 +12,29 @@ using distill::kl;
 using distill::matrix_view;
 using distill::reduction;
 
-constexpr distill::index rows = 140, columns = 32003;
+constexpr distill::index many_rows = 140, many_columns = 32003;
 
 }  // namespace
 
 TEST_CASE("a gradient that is streamed equals the same rows in small calls") {
-  static_assert(rows * columns * 4 >= distill::detail::stream_bytes);
-  const auto p = harness::random_problem<float>(rows, columns, 91);
+  static_assert(many_rows * many_columns * 4 >= distill::detail::stream_bytes);
+  const auto p = harness::random_problem<float>(many_rows, many_columns, 91);
   std::vector<float> small(p.student.size()), large(p.student.size() + 8, 3.0f);
   double value = 0;
-  for (distill::index first = 0; first < rows; first += 50) {
-    const distill::index count = std::min<distill::index>(50, rows - first);
+  for (distill::index first = 0; first < many_rows; first += 50) {
+    const distill::index count = std::min<distill::index>(50, many_rows - first);
     distill::batch<float> in;
     distill::gradients<float> out;
-    in.student = matrix_view<const float>(p.student.data() + first * columns, count, columns);
-    in.teacher = matrix_view<const float>(p.teacher.data() + first * columns, count, columns);
-    out.student = matrix_view<float>(small.data() + first * columns, count, columns);
+    in.student = matrix_view<const float>(p.student.data() + first * many_columns, count, many_columns);
+    in.teacher = matrix_view<const float>(p.teacher.data() + first * many_columns, count, many_columns);
+    out.student = matrix_view<float>(small.data() + first * many_columns, count, many_columns);
     value += distill::value_and_gradient(kl{}, in, out, {.reduction = reduction::sum()});
   }
   auto in = harness::inputs_of(kl{}, p);
   for (const int offset : {0, 1, 5})
     for (const int threads : {1, 2}) {
       distill::gradients<float> out;
-      out.student = matrix_view<float>(large.data() + offset, rows, columns);
+      out.student = matrix_view<float>(large.data() + offset, many_rows, many_columns);
       const double whole = distill::value_and_gradient(
           kl{}, in, out, {.reduction = reduction::sum(), .execution = {.threads = threads}});
       INFO("offset " << offset << ", " << threads << " threads");
@@ -44,9 +44,9 @@ TEST_CASE("a gradient that is streamed equals the same rows in small calls") {
     }
   // In the logits' own place.
   std::vector<float> logits = p.student;
-  in.student = matrix_view<const float>(logits.data(), rows, columns);
+  in.student = matrix_view<const float>(logits.data(), many_rows, many_columns);
   distill::gradients<float> out;
-  out.student = matrix_view<float>(logits.data(), rows, columns);
+  out.student = matrix_view<float>(logits.data(), many_rows, many_columns);
   distill::value_and_gradient(kl{}, in, out, {.reduction = reduction::sum()});
   CHECK(harness::same(logits, small));
 }

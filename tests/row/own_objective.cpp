@@ -94,13 +94,13 @@ struct reads_logs {
   }
 };
 
-constexpr int lengths[] = {10, 64, 100};
+constexpr int own_lengths[] = {10, 64, 100};
 
 }  // namespace
 
 TEST_CASE("two sums and a function of them") {
   harness::gradients_are_differences(product_of_sums{.temperature = 2});
-  for (const int columns : lengths) {
+  for (const int columns : own_lengths) {
     const auto p = random_problem<double>(1, columns, 81);
     const double forward = solve(distill::kl{}, p).value;
     auto turned = p;
@@ -129,7 +129,7 @@ TEST_CASE("folded leaves mix with plain ones, and keep to their own rows") {
 
 TEST_CASE_TEMPLATE("bind fills in the row's parameter", T, float, double) {
   const std::vector<double> factors{1, 2, 0.5, 0, 4};
-  for (const int columns : lengths) {
+  for (const int columns : own_lengths) {
     const auto p = random_problem<T>(5, columns, 84);
     const auto bound = solve(bound_factor{.factor = factors, .temperature = 2}, p);
     const auto weighted = solve(row_parameter(factors) * distill::kl{.temperature = 2}, p);

@@ -43,12 +43,12 @@ struct interpolated {
   }
 };
 
-constexpr int lengths[] = {10, 64, 100};
+constexpr int site_lengths[] = {10, 64, 100};
 
 }  // namespace
 
 TEST_CASE_TEMPLATE("a mixed row is the row that was mixed beforehand", T, float, double) {
-  for (const int columns : lengths) {
+  for (const int columns : site_lengths) {
     auto p = random_problem<T>(5, columns, 85);
     const auto got = solve(interpolated{.t = 0.25, .temperature = 2, .target_temperature = 2}, p);
     auto mixed = p;
@@ -68,7 +68,7 @@ TEST_CASE("a detached share of a mixed row gets no gradient, an attached one doe
 
 TEST_CASE("each side at a temperature of its own") {
   harness::gradients_are_differences(interpolated{.t = 0, .temperature = 2, .target_temperature = 3});
-  for (const int columns : lengths) {
+  for (const int columns : site_lengths) {
     const auto p = random_problem<double>(3, columns, 86);
     auto scaled = p;
     for (double& z : scaled.student) z /= 2;
@@ -80,7 +80,7 @@ TEST_CASE("each side at a temperature of its own") {
 }
 
 TEST_CASE("a gradient does not depend on which others are asked for") {
-  for (const int columns : lengths) {
+  for (const int columns : site_lengths) {
     const auto p = random_problem<double>(3, columns, 87);
     const interpolated objective{.temperature = 2, .target_temperature = 3};
     const auto both = solve(objective, p);

@@ -14,6 +14,7 @@
 #include <distill/data/gaussian_noise.hpp>
 #include <distill/nn/adam.hpp>
 #include <distill/nn/batch_norm.hpp>
+#include <distill/nn/constant_schedule.hpp>
 #include <distill/nn/cosine_schedule.hpp>
 #include <distill/nn/dropout.hpp>
 #include <distill/nn/linear.hpp>
@@ -298,6 +299,19 @@ TEST_CASE("run: epochs, validation, record, patience, the end that was asked for
   CHECK(message_of([&] { train::run(again, {.file = "a"}, loss); }) == "distill: train::run: nothing saves to a");
   CHECK(message_of([&] { train::run(again, {.record = &record}, loss); }) ==
         "distill: train::run: the record has 3 columns, 2 expected");
+}
+
+TEST_CASE("supervised_step: rows of another size than the shape they are given are refused, not read beyond") {
+  const nn::tensor<float> x = nn_tests::random_tensor<float>({rows, features}, 3);
+  data::loader<float> batches({{x.data(), rows, features}, {}}, {.batch = 4});
+  nn::sequential<float> model = make_model(7);
+  nn::tape<float> tape;
+  nn::sgd<float> optimiser;
+  const auto step = train::supervised_step(
+      tape, model, optimiser, batches, nn::constant_schedule{},
+      [](nn::tape<float>&, nn::variable, const data::minibatch<float>&) { return 0.0f; }, {1, 4, 2});
+  CHECK(message_of([&] { step(0); }) ==
+        "distill: supervised_step: an image of 1 x 4 x 2 expected, the row has 6 elements");
 }
 
 /// What is written to stderr meanwhile.

@@ -68,7 +68,6 @@ struct dual {
   constexpr dual& operator/=(dual other) { return *this = *this / other; }
 
   friend constexpr bool operator==(dual a, dual b) { return a.value == b.value; }
-  friend constexpr bool operator!=(dual a, dual b) { return a.value != b.value; }
   friend constexpr bool operator<(dual a, dual b) { return a.value < b.value; }
   friend constexpr bool operator>(dual a, dual b) { return a.value > b.value; }
   friend constexpr bool operator<=(dual a, dual b) { return a.value <= b.value; }
@@ -124,22 +123,9 @@ inline constexpr bool is_dual<dual<T>> = true;
 template <class T>
 concept number_type = std::floating_point<T> || is_dual<T>;
 
-namespace detail {
-
-template <class T>
-struct wide_of {
-  using type = double;
-};
-template <class T>
-struct wide_of<dual<T>> {
-  using type = dual<double>;
-};
-
-}  // namespace detail
-
 /// What sums of T are kept in: double, and for dual numbers dual<double>.
 template <class T>
-using wide = typename detail::wide_of<T>::type;
+using wide = std::conditional_t<is_dual<T>, dual<double>, double>;
 
 /// The number without its slope: for decisions and reports.
 template <std::floating_point T>
@@ -278,8 +264,8 @@ dual<T> difference_of(dual<T> a, dual<T> b) {
   return {difference_of(a.value, b.value), both_infinite ? T(0) : a.slope - b.slope};
 }
 template <class T>
-constexpr dual<T> without_slope(dual<T> x) {
-  return {x.value, T(0)};
+dual<T> sign_of(dual<T> x) {
+  return {sign_of(x.value), T(0)};
 }
 
 DISTILL_NAMESPACE_END

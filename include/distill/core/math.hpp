@@ -319,10 +319,12 @@ DISTILL_HD DISTILL_INLINE V difference_of(V a, V b) {
   return lane<V>::select(a == b, V(lane_scalar<V>(0)), a - b);
 }
 
-/// x as a constant: of a dual number (dual.hpp) the value alone.
+/// 1 above 0, -1 below, a constant for dual numbers (dual.hpp); 0 and NaN stay what they are.
 template <lane_type V>
-DISTILL_HD DISTILL_INLINE V without_slope(V x) {
-  return x;
+DISTILL_HD DISTILL_INLINE V sign_of(V x) {
+  using T = lane_scalar<V>;
+  const V zero(T(0));
+  return lane<V>::select(zero < x, V(T(1)), lane<V>::select(x < zero, V(T(-1)), x));
 }
 
 DISTILL_NAMESPACE_END

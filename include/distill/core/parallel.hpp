@@ -93,6 +93,22 @@ void for_row_pieces(index rows, index work, const execution& how, const F& f) {
   });
 }
 
+/// Element-wise passes are cut into pieces of this many elements: enough work to be worth a thread, small enough for
+/// L2.
+inline constexpr index sweep_piece = 16384;
+
+/// Calls f(first, count) on pieces of [0, size), by that many threads.
+template <class F>
+void for_sweep_pieces(index size, int threads, const F& f) {
+  parallel_for((size + sweep_piece - 1) / sweep_piece, threads,
+               [&](index i, int) { f(i * sweep_piece, std::min(sweep_piece, size - i * sweep_piece)); });
+}
+/// By one thread where it takes no longer than waking others.
+template <class F>
+void for_sweep_pieces(index size, const execution& how, const F& f) {
+  for_sweep_pieces(size, size <= 7 * sweep_piece ? 1 : how.count(), f);
+}
+
 /// Calls f(first, count) on runs of columns of a rows × columns matrix, in parallel where it is worth it: few enough at
 /// a time that their sums, in an array of column_run, stay in the first-level cache.
 inline constexpr index column_run = 64;

@@ -45,7 +45,16 @@ struct lane<xsimd::batch<T, A>> {
   static constexpr int exponent_bias = lane<T>::exponent_bias;
 
   DISTILL_INLINE static batch select(mask condition, batch yes, batch no) { return xsimd::select(condition, yes, no); }
-  DISTILL_INLINE static batch fma(batch a, batch b, batch c) { return xsimd::fma(a, b, c); }
+  DISTILL_INLINE static batch fma(batch a, batch b, batch c) {
+#if defined(__AVX512F__) && defined(__clang__)  // xsimd 8.1 writes a * b + c there, which g++ fuses and clang does not
+    if constexpr (std::is_same_v<T, float>)
+      return _mm512_fmadd_ps(a, b, c);
+    else
+      return _mm512_fmadd_pd(a, b, c);
+#else
+    return xsimd::fma(a, b, c);
+#endif
+  }
   DISTILL_INLINE static batch abs(batch a) { return xsimd::abs(a); }
   DISTILL_INLINE static batch sqrt(batch a) { return xsimd::sqrt(a); }
   DISTILL_INLINE static batch max(batch a, batch b) { return xsimd::max(a, b); }

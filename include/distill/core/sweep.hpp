@@ -56,9 +56,5 @@ DISTILL_INLINE void fill(T* to, T value, index size) {
       size, [v = simd<T>(value)](simd<T>& a) DISTILL_LAMBDA_INLINE { a = v; }, to);
 }
 
-/// Element-wise passes are cut into pieces of this many elements: enough work to be worth a thread, small enough for
-/// L2.
-inline constexpr index sweep_piece = 16384;
-
 }  // namespace detail
 DISTILL_NAMESPACE_END

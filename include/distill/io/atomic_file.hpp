@@ -43,7 +43,7 @@ class atomic_file {
     // Between open() and flock() another writer may have renamed what we opened: then it is no longer a part.
     for (;;) {
       file_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-      if (file_ < 0) fail_with("cannot write: ", errno);
+      if (file_ < 0) fail_with(errno);
       if (::flock(file_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
         ::close(file_);
         detail::fail_file(path_, "cannot write: it is being written already");
@@ -57,7 +57,7 @@ class atomic_file {
     }
     // Somebody else's file system may not let us: the permissions of new files will do.
     if (replaces && ::fchmod(file_, old.st_mode & 0777) != 0) errno = 0;
-    if (::ftruncate(file_, 0) != 0) abandon("cannot write: ");
+    if (::ftruncate(file_, 0) != 0) abandon();
   }
   atomic_file(const atomic_file&) = delete;
   atomic_file& operator=(const atomic_file&) = delete;
@@ -72,7 +72,7 @@ class atomic_file {
     while (size > 0) {
       const ssize_t done = ::write(file_, from, std::min(size, largest_call));
       if (done < 0 && errno == EINTR) continue;
-      if (done < 0) abandon("cannot write: ");
+      if (done < 0) abandon();
       from += done;
       size -= static_cast<std::size_t>(done);
     }
@@ -82,8 +82,8 @@ class atomic_file {
   /// The file is under its name from here on. @throws file_error  the old file is still there then
   void commit() {
     if (file_ < 0) detail::fail_file(path_, "cannot write: it is committed");
-    if (::fsync(file_) != 0) abandon("cannot write: ");
-    if (::rename(part_.c_str(), path_.c_str()) != 0) abandon("cannot write: ");
+    if (::fsync(file_) != 0) abandon();
+    if (::rename(part_.c_str(), path_.c_str()) != 0) abandon();
     ::close(std::exchange(file_, -1));
     const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
     // Not every file system synchronises folders; the file itself is safe, the name follows.
@@ -107,13 +107,13 @@ class atomic_file {
     }
     return target;
   }
-  [[noreturn]] void fail_with(const char* what, int code) const {
-    detail::fail_file(path_, what, std::generic_category().message(code));
+  [[noreturn]] void fail_with(int code) const {
+    detail::fail_file(path_, "cannot write: ", std::generic_category().message(code));
   }
-  [[noreturn]] void abandon(const char* what) {
+  [[noreturn]] void abandon() {
     const int code = errno;
     discard();
-    fail_with(what, code);
+    fail_with(code);
   }
   void discard() {
     ::unlink(part_.c_str());  // before the lock goes

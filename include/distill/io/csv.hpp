@@ -40,7 +40,7 @@ struct csv_table {
 
 namespace detail {
 
-/// A number in any spelling of C, blanks around it and a plus before it included.
+/// A decimal number, inf or nan as C spells them, blanks around it and a plus before it included.
 inline bool parse_number(std::string_view field, double& number) {
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
   while (!field.empty() && blank(field.front())) field.remove_prefix(1);

@@ -4,14 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <vector>
 
@@ -20,6 +18,7 @@
 #include "../core/matrix_view.hpp"
 #include "atomic_file.hpp"
 #include "detail/excerpt.hpp"
+#include "detail/input_file.hpp"
 #include "detail/npy_header.hpp"
 #include "file_error.hpp"
 
@@ -115,12 +114,9 @@ std::vector<Number> npy_array::values() const {
 
 /// Reads versions 1, 2 and 3 of the format. Source: NumPy Enhancement Proposal 1 and numpy.lib.format.
 /// @throws file_error  missing or unreadable file, wrong magic number, version, element type or order, malformed
-/// header,
-///   fewer or more data than its shape says
+///   header, fewer or more data than its shape says
 inline npy_array read_npy(const std::filesystem::path& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) detail::fail_file(path, "cannot open: ", std::generic_category().message(errno != 0 ? errno : ENOENT));
+  std::ifstream file = detail::open_file(path);
   const auto next = [&](std::size_t size) {
     const std::vector<std::uint8_t> bytes = detail::read_up_to(file, size);
     return std::string(bytes.begin(), bytes.end());

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +16,7 @@
 #include "../config.hpp"
 #include "../core/matrix_view.hpp"
 #include "atomic_file.hpp"
+#include "detail/input_file.hpp"
 #include "detail/safetensors_header.hpp"
 #include "file_error.hpp"
 #include "safetensors_tensor.hpp"
@@ -60,12 +60,11 @@ class safetensors_file {
 ///   overlap or leave bytes out
 template <int>
 safetensors_file read_safetensors(const std::filesystem::path& path) {
+  std::ifstream in = detail::open_file(path);
   std::error_code no_size;
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) detail::fail_file(path, "cannot open: ", std::generic_category().message(errno != 0 ? errno : ENOENT));
   const std::uintmax_t size = std::filesystem::file_size(path, no_size);
   if (no_size) detail::fail_file(path, "cannot read: ", no_size.message());
+  if (size < 8) detail::fail_file(path, "not a safetensors file: ", size, " bytes, at least 8 expected");
   const auto read = [&](auto& to, std::uint64_t count, const char* what) {
     to.resize(static_cast<std::size_t>(count));
     in.read(reinterpret_cast<char*>(to.data()), static_cast<std::streamsize>(count));
@@ -75,8 +74,7 @@ safetensors_file read_safetensors(const std::filesystem::path& path) {
   };
 
   std::string header;
-  read(header, std::min<std::uint64_t>(size, 8), "length");
-  if (size < 8) detail::fail_file(path, "not a safetensors file: ", size, " bytes, at least 8 expected");
+  read(header, 8, "length");
   std::uint64_t length = 0;
   for (std::size_t i = 8; i-- > 0;) length = length << 8 | static_cast<unsigned char>(header[i]);
   if (length > detail::safetensors_largest_header)

@@ -34,13 +34,10 @@ class adam {
 
   /// Changes the trainable parameters by their gradients, which stay as they are. Pass the same list at every step.
   void step(const std::vector<parameter<T>*>& parameters, double learning_rate, execution resources = {}) {
-    ++steps_;
-    beta1_power_ *= options_.beta1;
-    beta2_power_ *= options_.beta2;
+    const double power1 = beta1_power_ * options_.beta1, power2 = beta2_power_ * options_.beta2;
     // m̂ and v̂ are never formed: their divisors move into the rate and under the root.
-    const simd<T> rate(static_cast<T>(-learning_rate / (1 - beta1_power_))),
-        root(static_cast<T>(1 / std::sqrt(1 - beta2_power_))), epsilon(static_cast<T>(options_.epsilon)),
-        decay(static_cast<T>(coupled_ ? options_.weight_decay : 0)),
+    const simd<T> rate(static_cast<T>(-learning_rate / (1 - power1))), root(static_cast<T>(1 / std::sqrt(1 - power2))),
+        epsilon(static_cast<T>(options_.epsilon)), decay(static_cast<T>(coupled_ ? options_.weight_decay : 0)),
         keep(static_cast<T>(coupled_ ? 1 : 1 - learning_rate * options_.weight_decay)),
         beta1(static_cast<T>(options_.beta1)), beta2(static_cast<T>(options_.beta2)),
         rest1(static_cast<T>(1 - options_.beta1)), rest2(static_cast<T>(1 - options_.beta2));
@@ -56,6 +53,9 @@ class adam {
           },
           value, gradient, m, v);
     });
+    ++steps_;
+    beta1_power_ = power1;
+    beta2_power_ = power2;
   }
 
   index steps() const { return steps_; }

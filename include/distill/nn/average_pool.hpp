@@ -5,7 +5,7 @@
 #include <string>
 
 #include "../config.hpp"
-#include "detail/pooling_shape.hpp"
+#include "detail/window_shape.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -13,8 +13,7 @@ namespace nn {
 
 /// y[n, c, i, j] = Σ of the window × window pixels of x[n, c] that start at (i·stride − padding, j·stride − padding),
 /// divided by window². Pixels outside the image are zeros and count. Windows that do not fit are left out: y has
-/// (height
-/// + 2 padding − window)/stride + 1 rows, rounded down.
+/// (height + 2 padding − window)/stride + 1 rows, rounded down.
 template <class T>
 class average_pool : public layer<T> {
  public:
@@ -32,7 +31,7 @@ class average_pool : public layer<T> {
 
   variable forward(tape<T>& t, variable input) const override {
     const tensor_view<const T> x = t.value(input);
-    const detail::pooling_shape p{x.shape[2], x.shape[3], window_, stride_, padding_};
+    const detail::window_shape p{x.shape[2], x.shape[3], window_, stride_, padding_};
     if (x.shape.rank() != 4 || !p.fits())
       this->fail_shape(x.shape, "batch×channels×height×width of at least " + std::to_string(p.least()) + " pixels");
     const tensor_view<T> y = t.allocate({x.shape[0], x.shape[1], p.out_height(), p.out_width()});
@@ -47,24 +46,22 @@ class average_pool : public layer<T> {
   }
 
  private:
-  static T share(const detail::pooling_shape& p) { return T(1) / static_cast<T>(p.window * p.window); }
+  static T share(const detail::window_shape& p) { return T(1) / static_cast<T>(p.taps()); }
 
   /// f(pixel, window) for every pixel of every window, in an order that lets windows of a row be neighbours.
   template <class F>
-  static void for_each_pair(const detail::pooling_shape& p, const F& f) {
-    for (index i = 0; i < p.out_height(); ++i)
-      for (index ky = 0; ky < p.window; ++ky) {
-        const index y = i * p.stride - p.padding + ky;
-        if (y < 0 || y >= p.height) continue;
-        for (index kx = 0; kx < p.window; ++kx)
-          for (index j = 0; j < p.out_width(); ++j) {
-            const index x = j * p.stride - p.padding + kx;
-            if (x >= 0 && x < p.width) f(y * p.width + x, i * p.out_width() + j);
-          }
-      }
+  static void for_each_pair(const detail::window_shape& p, const F& f) {
+    for (index i = 0; i < p.out_height(); ++i) {
+      const auto [y0, y1] = p.pixels(i, p.height);
+      for (index y = y0; y < y1; ++y)
+        for (index kx = 0; kx < p.window; ++kx) {
+          const auto [first, last] = p.windows(kx, p.width, p.out_width());
+          for (index j = first; j < last; ++j) f(y * p.width + j * p.stride - p.padding + kx, i * p.out_width() + j);
+        }
+    }
   }
 
-  static void backward(tape<T>& t, variable self, const detail::pooling_shape& p) {
+  static void backward(tape<T>& t, variable self, const detail::window_shape& p) {
     const gradient_slot<T> slot = t.claim_gradient(t.input(self, 0));
     const tensor_view<const T> dy = t.gradient(self);
     parallel_for(dy.shape[0] * dy.shape[1], t.threads(slot.view.size()), [&](index plane, int) {

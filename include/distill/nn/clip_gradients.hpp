@@ -33,9 +33,11 @@ double clip_gradients(const std::vector<parameter<T>*>& parameters, double large
   if (!std::isfinite(norm) || factor >= 1) return norm;
   for (const parameter<T>* p : parameters)
     if (p->trainable)
-      distill::detail::sweep<T>(
-          p->size(), [f = simd<T>(static_cast<T>(factor))](simd<T>& g) DISTILL_LAMBDA_INLINE { g *= f; },
-          p->gradient().data);
+      distill::detail::for_sweep_pieces(p->size(), resources, [&](index from, index size) {
+        distill::detail::sweep<T>(
+            size, [f = simd<T>(static_cast<T>(factor))](simd<T>& g) DISTILL_LAMBDA_INLINE { g *= f; },
+            p->gradient().data + from);
+      });
   return norm;
 }
 

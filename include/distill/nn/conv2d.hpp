@@ -88,7 +88,7 @@ class conv2d : public layer<T> {
   detail::convolution_shape shape_of(const tensor_shape& x) const {
     const tensor_shape& w = weight_.shape();
     const index groups = options_.groups;
-    const detail::convolution_shape s{w[1], w[0] / groups, x[2], x[3], w[2], options_.stride, options_.padding};
+    const detail::convolution_shape s{{x[2], x[3], w[2], options_.stride, options_.padding}, w[1], w[0] / groups};
     if (x.rank() != 4 || x[1] != w[1] * groups || !s.fits())
       this->fail_shape(x, "batch×" + std::to_string(w[1] * groups) + "×height×width of at least " +
                               std::to_string(s.least()) + " pixels");

@@ -1,12 +1,11 @@
 // A row objective as one node of the tape.
 #pragma once
 
-#include <array>
 #include <initializer_list>
 
 #include "../config.hpp"
 #include "../row/evaluate.hpp"
-#include "detail/hand_on.hpp"
+#include "detail/known_gradients.hpp"
 #include "tape.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -60,21 +59,13 @@ class criterion {
     row_options options = targets.options;
     options.execution = t.resources();
     options.store = store_mode::overwrite;  // into memory of the node's own
-    std::array<tensor_view<T>, 2> gradient{};
-    std::size_t which = 0;
-    for (const variable v : inputs) {
-      if (t.needs_gradient(v)) gradient[which] = t.allocate(t.shape(v));
-      ++which;
-    }
+    const detail::known_gradients<T> gradient = detail::room_for_gradients(t, inputs);
     if (!gradient[0] && !gradient[1]) return value(objective_, in, options, workspace_);
     gradients<T> out;
     if (gradient[0]) out.student = gradient[0].matrix();
     if (gradient[1]) out.teacher = gradient[1].matrix();
     const result r = value_and_gradient(objective_, in, out, options, workspace_);
-    t.record_loss(static_cast<T>(r.value), inputs, [gradient](tape<T>& on, variable self) {
-      for (std::size_t i = 0; i < gradient.size(); ++i)
-        if (gradient[i]) detail::hand_on(on, on.input(self, i), gradient[i], *on.gradient(self).data);
-    });
+    detail::record_loss(t, static_cast<T>(r.value), inputs, gradient);
     return r;
   }
 

@@ -6,7 +6,7 @@
 
 #include "../config.hpp"
 #include "../core/random.hpp"
-#include "detail/drop.hpp"
+#include "detail/drop_mask.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -29,7 +29,19 @@ class dropout : public layer<T> {
 
   variable forward(tape<T>& t, variable input) const override {
     if (!t.training() || p_ == 0) return input;
-    return detail::drop(t, input, detail::drop_mask(p_, random_stream(seed_, t.noise())));
+    constexpr index cost = 4;
+    const detail::drop_mask mask(p_, random_stream(seed_, t.noise()));
+    const tensor_view<const T> x = t.value(input);
+    const tensor_view<T> y = t.allocate(x.shape);
+    detail::for_pieces(t, x.size(), cost,
+                       [&](index from, index size) { mask.apply(x.data + from, from, size, y.data + from, false); });
+    return t.record(y, {input}, [mask](tape<T>& on, variable self) {
+      const gradient_slot<T> dx = on.claim_gradient(on.input(self, 0));
+      const T* dy = on.gradient(self).data;
+      detail::for_pieces(on, dx.view.size(), cost, [&](index from, index size) {
+        mask.apply(dy + from, from, size, dx.view.data + from, dx.accumulate);
+      });
+    });
   }
 
  private:

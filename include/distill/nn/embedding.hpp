@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../core/dual.hpp"
 #include "../core/parallel.hpp"
 #include "../core/random.hpp"
 #include "../core/sweep.hpp"
@@ -58,15 +59,10 @@ class embedding : public layer<T> {
     const index width = weight_.shape()[1];
     if (x.shape.rank() != 1 && x.shape.rank() != 2) this->fail_shape(x.shape, "batch×length");
     const auto id = [&](index i) {
-      for (index low = 0, high = weight_.shape()[0]; low < high;) {  // T may be dual: comparisons are all it has
-        const index middle = low + (high - low) / 2;
-        if (x.data[i] == static_cast<T>(middle)) return middle;
-        if (x.data[i] < static_cast<T>(middle))
-          high = middle;
-        else
-          low = middle + 1;
-      }
-      return index{-1};
+      const auto number = static_cast<double>(value_of(x.data[i]));
+      const bool in_range = number >= 0 && number < static_cast<double>(weight_.shape()[0]);
+      const index row = in_range ? static_cast<index>(number) : -1;
+      return static_cast<double>(row) == number ? row : -1;
     };
     return look_up(t, x.size(), id,
                    x.shape.rank() == 1 ? tensor_shape{x.shape[0], width} : tensor_shape{x.shape[0], x.shape[1], width});

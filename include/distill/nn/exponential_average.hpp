@@ -38,19 +38,18 @@ class exponential_average {
     const bool first = updates_++ == 0;
     const simd<T> rest(static_cast<T>(1 - decay));
     for (std::size_t k = 0; k < parameters.size(); ++k) {
-      constexpr index piece = distill::detail::sweep_piece;
-      const index size = values_[k].size(), pieces = (size + piece - 1) / piece;
+      const index size = values_[k].size();
       T* const own = values_[k].data();
       const T* const fresh = parameters[k]->value().data;
       if (first)
         std::copy_n(fresh, size, own);
       else
-        parallel_for(pieces, pieces < 8 ? 1 : resources.count(), [&](index i, int) {
+        distill::detail::for_sweep_pieces(size, resources, [&](index from, index count) {
           distill::detail::sweep<T>(
-              std::min(piece, size - i * piece),
+              count,
               // Equal weights stay bit-identical, which decay · a + rest · b would not promise.
               [&](simd<T>& a, const simd<T>& b) DISTILL_LAMBDA_INLINE { a = lane<simd<T>>::fma(rest, b - a, a); },
-              own + i * piece, fresh + i * piece);
+              own + from, fresh + from);
         });
     }
   }

@@ -1,12 +1,11 @@
 // A pair objective as one node of the tape.
 #pragma once
 
-#include <array>
 #include <initializer_list>
 
 #include "../config.hpp"
 #include "../pair/evaluate.hpp"
-#include "detail/hand_on.hpp"
+#include "detail/known_gradients.hpp"
 #include "tape.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -51,20 +50,12 @@ class feature_criterion {
  private:
   double record(tape<T>& t, std::initializer_list<variable> inputs, const feature_pair<T>& in, double weight) {
     const pair_options options{.upstream = weight, .execution = t.resources()};
-    std::array<tensor_view<T>, 2> gradient{};
-    std::size_t which = 0;
-    for (const variable v : inputs) {
-      if (t.needs_gradient(v)) gradient[which] = t.allocate(t.shape(v));
-      ++which;
-    }
+    const detail::known_gradients<T> gradient = detail::room_for_gradients(t, inputs);
     feature_gradients<T> out;
     if (gradient[0]) out.student = stack(gradient[0]);
     if (gradient[1]) out.student_next = stack(gradient[1]);
     const double result = value_and_gradient(objective_, in, out, options, workspace_);
-    t.record_loss(static_cast<T>(weight * result), inputs, [gradient](tape<T>& on, variable self) {
-      for (std::size_t i = 0; i < gradient.size(); ++i)
-        if (gradient[i]) detail::hand_on(on, on.input(self, i), gradient[i], *on.gradient(self).data);
-    });
+    detail::record_loss(t, static_cast<T>(weight * result), inputs, gradient);
     return result;
   }
 

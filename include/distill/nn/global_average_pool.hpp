@@ -3,7 +3,7 @@
 
 #include "../config.hpp"
 #include "../core/sums.hpp"
-#include "../core/sweep.hpp"
+#include "detail/pieces.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -36,11 +36,8 @@ class global_average_pool : public layer<T> {
     parallel_for(dy.size(), t.threads(slot.view.size()), [&](index plane, int) {
       T* const dx = slot.view.data + plane * pixels;
       const T g = dy.data[plane] * share;
-      if (slot.accumulate)
-        distill::detail::sweep<T>(
-            pixels, [v = simd<T>(g)](simd<T>& to) DISTILL_LAMBDA_INLINE { to += v; }, dx);
-      else
-        distill::detail::fill(dx, g, pixels);
+      detail::write_or_add(
+          pixels, slot.accumulate, [v = simd<T>(g)]() DISTILL_LAMBDA_INLINE { return v; }, dx);
     });
   }
 };

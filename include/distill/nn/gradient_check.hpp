@@ -98,7 +98,7 @@ gradient_report gradient_check(const Function& function, const std::vector<tenso
     }
     for (std::size_t i = 0; i < differences.size(); ++i) {
       const double apart = std::abs(gradient[i] - differences[i]) / (largest > 0 ? largest : 1);
-      if (!(apart <= report.worst) || report.where.empty())  // NaN, too
+      if (report.where.empty() || apart > report.worst || (std::isnan(apart) && !std::isnan(report.worst)))
         report = {apart, where, static_cast<index>(i), gradient[i], differences[i]};
     }
   };

@@ -9,6 +9,7 @@
 #include "../core/parallel.hpp"
 #include "../core/sums.hpp"
 #include "../core/sweep.hpp"
+#include "detail/pieces.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -119,17 +120,16 @@ class layer_norm : public layer<T> {
     const T *x = t.value(input).data, *dy = t.gradient(self).data;
     const gradient_slot<T> dx = t.claim_gradient(input);
     const index size = t.value(input).size(), rows = size / n;
-    const index pieces = rows == 0 ? 0 : distill::detail::count_row_pieces(rows, 4 * size);
+    const index pieces = distill::detail::count_row_pieces(rows, 4 * size);
     const arena::position start = t.memory().mark();
     T* sums = t.memory().template take<T>(pieces * 4 * n);  // dw, db, g and x̂ of each piece
-    if (rows > 0)
-      distill::detail::for_row_pieces(rows, 4 * size, t.resources(), [&](index first, index last, index piece) {
-        T *dw = sums + piece * 4 * n, *db = dw + n, *g = db + n, *normal = g + n;
-        std::fill_n(dw, 2 * n, T(0));
-        for (index row = first; row < last; ++row)
-          row_back(x + row * n, dy + row * n, n, known[row], weight.value, dw, db, g, normal,
-                   dx ? dx.view.data + row * n : nullptr, dx.accumulate);
-      });
+    distill::detail::for_row_pieces(rows, 4 * size, t.resources(), [&](index first, index last, index piece) {
+      T *dw = sums + piece * 4 * n, *db = dw + n, *g = db + n, *normal = g + n;
+      std::fill_n(dw, 2 * n, T(0));
+      for (index row = first; row < last; ++row)
+        row_back(x + row * n, dy + row * n, n, known[row], weight.value, dw, db, g, normal,
+                 dx ? dx.view.data + row * n : nullptr, dx.accumulate);
+    });
     for (index piece = 0; piece < pieces; ++piece) {
       const T* dw = sums + piece * 4 * n;
       if (weight.gradient != nullptr) distill::detail::add_to(weight.gradient, dw, n);
@@ -160,12 +160,10 @@ class layer_norm : public layer<T> {
     const T* unit = normal;
     const simd<T> level(static_cast<T>(distill::detail::sum(slope, n) / static_cast<double>(n)));
     const simd<T> along(static_cast<T>(distill::detail::dot(slope, unit, n) / static_cast<double>(n)));
-    if (!add) std::fill_n(dx, n, T(0));
-    sweep<T>(
-        n,
-        [&](simd<T>& to, const simd<T>& d, const simd<T>& u)
-            DISTILL_LAMBDA_INLINE { to += scale * ((d - level) - u * along); },
-        dx, slope, unit);
+    detail::write_or_add(
+        n, add,
+        [&](const simd<T>& d, const simd<T>& u) DISTILL_LAMBDA_INLINE { return scale * ((d - level) - u * along); }, dx,
+        slope, unit);
   }
 
   index features_;

@@ -41,24 +41,22 @@ class log_softmax : public layer<T> {
 
  private:
   static void row(const T* x, index size, T* y) {
-    const auto sum = detail::shifted_exponentials(x, size, y);
+    const auto [largest, sum] = detail::shifted_exponentials(x, size, y);
     if (sum == 0) {
       std::fill_n(y, size, -std::numeric_limits<T>::infinity());
       return;
     }
     // Both are subtracted: their sum would lose digits of the logarithm where the largest logit is large.
-    const simd<T> most(detail::largest_of(x, size)), rest(static_cast<T>(natural_log(sum)));
+    const simd<T> most(largest), rest(static_cast<T>(natural_log(sum)));
     distill::detail::sweep<T>(
         size, [&](simd<T>& to, const simd<T>& v) DISTILL_LAMBDA_INLINE { to = (v - most) - rest; }, y, x);
   }
   static void row_back(const T* y, const T* dy, index size, T* dx, bool add) {
     const simd<T> sum(static_cast<T>(distill::detail::sum(dy, size)));
-    if (!add) std::fill_n(dx, size, T(0));
-    distill::detail::sweep<T>(
-        size,
-        [&](simd<T>& to, const simd<T>& l, const simd<T>& g)
-            DISTILL_LAMBDA_INLINE { to += g - exp_nonpositive(l) * sum; },
-        dx, y, dy);
+    detail::write_or_add(
+        size, add,
+        [&](const simd<T>& l, const simd<T>& g) DISTILL_LAMBDA_INLINE { return g - exp_nonpositive(l) * sum; }, dx, y,
+        dy);
   }
 };
 

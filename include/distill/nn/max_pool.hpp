@@ -1,15 +1,13 @@
 // Maximum over windows.
 #pragma once
 
-#include <algorithm>
 #include <concepts>
 #include <string>
 
 #include "../config.hpp"
-#include "../core/dual.hpp"
 #include "detail/largest_of_four.hpp"
 #include "detail/largest_of_window.hpp"
-#include "detail/pooling_shape.hpp"
+#include "detail/window_shape.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -39,7 +37,7 @@ class max_pool : public layer<T> {
 
   variable forward(tape<T>& t, variable input) const override {
     const tensor_view<const T> x = t.value(input);
-    const detail::pooling_shape p{x.shape[2], x.shape[3], window_, stride_, padding_};
+    const detail::window_shape p{x.shape[2], x.shape[3], window_, stride_, padding_};
     if (x.shape.rank() != 4 || !p.fits())
       this->fail_shape(x.shape, "batch×channels×height×width of at least " + std::to_string(p.least()) + " pixels");
     const tensor_view<T> y = t.allocate({x.shape[0], x.shape[1], p.out_height(), p.out_width()});
@@ -55,13 +53,13 @@ class max_pool : public layer<T> {
  private:
   /// f(the way that suits the shape)
   template <class F>
-  static void with_way(const detail::pooling_shape& p, const F& f) {
+  static void with_way(const detail::window_shape& p, const F& f) {
     if constexpr (std::floating_point<T>)
       if (p.window == 2 && p.stride == 2 && p.padding == 0) return f(detail::largest_of_four<T>());
     f(detail::largest_of_window<T>());
   }
 
-  static void backward(tape<T>& t, variable self, const detail::pooling_shape& p, const T* winners) {
+  static void backward(tape<T>& t, variable self, const detail::window_shape& p, const T* winners) {
     const gradient_slot<T> slot = t.claim_gradient(t.input(self, 0));
     const tensor_view<const T> dy = t.gradient(self);
     parallel_for(dy.shape[0] * dy.shape[1], t.threads(slot.view.size()), [&](index plane, int) {

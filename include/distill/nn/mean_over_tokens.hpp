@@ -5,6 +5,7 @@
 
 #include "../config.hpp"
 #include "../core/sweep.hpp"
+#include "detail/pieces.hpp"
 #include "layer.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -34,13 +35,10 @@ class mean_over_tokens : public layer<T> {
       const gradient_slot<T> slot = on.claim_gradient(on.input(self, 0));
       const T* dy = on.gradient(self).data;
       parallel_for(slot.view.shape[0], on.threads(slot.view.size()), [&](index n, int) {
-        for (index i = 0; i < tokens; ++i) {
-          T* to = slot.view.data + (n * tokens + i) * width;
-          if (!slot.accumulate) std::fill_n(to, width, T(0));
-          distill::detail::sweep<T>(
-              width, [f = simd<T>(share)](simd<T>& v, const simd<T>& g) DISTILL_LAMBDA_INLINE { v += g * f; }, to,
-              dy + n * width);
-        }
+        for (index i = 0; i < tokens; ++i)
+          detail::write_or_add(
+              width, slot.accumulate, [f = simd<T>(share)](const simd<T>& g) DISTILL_LAMBDA_INLINE { return g * f; },
+              slot.view.data + (n * tokens + i) * width, dy + n * width);
       });
     });
   }

@@ -12,8 +12,8 @@
 #include "../dense/product.hpp"
 #include "attention_mask.hpp"
 #include "container.hpp"
-#include "detail/drop.hpp"
 #include "detail/softmax_row.hpp"
+#include "dropout.hpp"
 #include "linear.hpp"
 #include "reshape.hpp"
 
@@ -41,23 +41,20 @@ class multi_head_self_attention : public container<T> {
     variable output, maps;
   };
 
-  /// @throws argument_error  width no multiple of heads, one of them below 1, dropout outside [0, 1)
+  /// @throws argument_error  width no multiple of heads, one of them below 1, what dropout throws
   multi_head_self_attention(index width, index heads, std::uint64_t seed, attention_options options = {})
       : container<T>("multi_head_self_attention(" + std::to_string(width) + ", " + std::to_string(heads) + ")"),
         width_(width),
-        heads_(heads),
-        seed_(seed),
-        dropout_(options.dropout) {
+        heads_(heads) {
     if (heads < 1 || width < 1 || width % heads != 0)
       fail("multi_head_self_attention: width is ", width, ", a multiple of heads, ", heads, ", expected");
-    if (!(dropout_ >= 0 && dropout_ < 1))
-      fail("multi_head_self_attention: dropout is ", dropout_, ", 0 ≤ dropout < 1 expected");
     const random_stream seeds(seed);
     linear<T> in(width, 3 * width, seeds.bits(0), initialisation::zeros);
     // Columns of q, k and v are drawn as if each were a layer: fan_out is that of one of them.
     initialise(in.weight().value(), initialisation::xavier_uniform, width, random_stream(seeds.bits(0)), width);
     in_ = &this->adopt("in", std::move(in));
     out_ = &this->adopt("out", linear<T>(width, width, seeds.bits(1), initialisation::xavier_uniform));
+    drop_ = &this->adopt("drop", dropout<T>(options.dropout, seed));
   }
 
   parameter<T>& in_weight() { return in_->weight(); }
@@ -79,10 +76,7 @@ class multi_head_self_attention : public container<T> {
     const geometry g{batch, tokens, heads_, width_};
     const variable qkv = in_->forward(t, reshape(t, input, {batch * tokens, width_}));
     const variable maps = look(t, qkv, g, mask);
-    variable seen = maps;
-    if (t.training() && dropout_ > 0)
-      seen = detail::drop(t, maps, detail::drop_mask(dropout_, random_stream(seed_, t.noise())));
-    const variable mixed = mix(t, seen, qkv, g);
+    const variable mixed = mix(t, drop_->forward(t, maps), qkv, g);
     return {reshape(t, out_->forward(t, mixed), shape), maps};
   }
 
@@ -176,10 +170,9 @@ class multi_head_self_attention : public container<T> {
   }
 
   index width_, heads_;
-  std::uint64_t seed_;
-  double dropout_;
   linear<T>* in_;
   linear<T>* out_;
+  const dropout<T>* drop_;
 };
 
 }  // namespace nn

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../config.hpp"
+#include "../core/error.hpp"
 #include "tensor.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -40,6 +41,12 @@ struct parameter_view {
   const T* value = nullptr;
   T* gradient = nullptr;
 };
+
+namespace detail {
+inline void require_elements(const char* where, const char* what, index elements, index size) {
+  if (elements != size) fail(where, ": ", what, " has ", elements, " elements, the parameters have ", size);
+}
+}  // namespace detail
 
 /// The number of elements of all of them together.
 template <class T>

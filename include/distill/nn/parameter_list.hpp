@@ -15,21 +15,25 @@
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
 
+namespace detail {
+/// One array of each parameter, one after the other.
+template <class T, class Array>
+void copy_arrays(const char* where, const std::vector<parameter<T>*>& parameters, std::span<T> to, const Array& of) {
+  require_elements(where, "to", std::ssize(to), count_elements(parameters));
+  T* out = to.data();
+  for (const parameter<T>* p : parameters) out = std::copy_n(of(*p).data, p->size(), out);
+}
+}  // namespace detail
+
 /// Writes all values, one parameter after the other. @throws argument_error  `to` of another size
 template <class T>
 void copy_values(const std::vector<parameter<T>*>& parameters, std::span<std::type_identity_t<T>> to) {
-  const index size = count_elements(parameters);
-  if (std::ssize(to) != size) fail("copy_values: to has ", std::ssize(to), " elements, the parameters have ", size);
-  T* out = to.data();
-  for (const parameter<T>* p : parameters) out = std::copy_n(p->value().data, p->size(), out);
+  detail::copy_arrays("copy_values", parameters, to, [](const parameter<T>& p) { return p.value(); });
 }
 /// The same of the gradients.
 template <class T>
 void copy_gradients(const std::vector<parameter<T>*>& parameters, std::span<std::type_identity_t<T>> to) {
-  const index size = count_elements(parameters);
-  if (std::ssize(to) != size) fail("copy_gradients: to has ", std::ssize(to), " elements, the parameters have ", size);
-  T* out = to.data();
-  for (const parameter<T>* p : parameters) out = std::copy_n(p->gradient().data, p->size(), out);
+  detail::copy_arrays("copy_gradients", parameters, to, [](const parameter<T>& p) { return p.gradient(); });
 }
 /// All values, one parameter after the other: a point θ.
 template <class T>
@@ -48,9 +52,7 @@ std::vector<T> flat_gradients(const std::vector<parameter<T>*>& parameters) {
 /// The way back. @throws argument_error  `values` of another size, before anything changes
 template <class T>
 void assign_values(const std::vector<parameter<T>*>& parameters, std::span<const std::type_identity_t<T>> values) {
-  const index size = count_elements(parameters);
-  if (std::ssize(values) != size)
-    fail("assign_values: values has ", std::ssize(values), " elements, the parameters have ", size);
+  detail::require_elements("assign_values", "values", std::ssize(values), count_elements(parameters));
   const T* from = values.data();
   for (const parameter<T>* p : parameters) {
     std::copy_n(from, p->size(), p->value().data);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "../config.hpp"
@@ -76,8 +77,7 @@ class second_order {
   void at(std::span<const T> v = {}) { place(nullptr, v); }
   /// The same at other parameters θ: of an inner loop, or a trajectory's.
   void at(std::span<const T> theta, std::span<const T> v) {
-    if (std::ssize(theta) != size_)
-      fail("second_order::at: theta has ", std::ssize(theta), " elements, the parameters have ", size_);
+    detail::require_elements("second_order::at", "theta", std::ssize(theta), size_);
     place(theta.data(), v);
   }
 
@@ -117,8 +117,7 @@ class second_order {
   };
 
   void place(const T* theta, std::span<const T> v) {
-    if (!v.empty() && std::ssize(v) != size_)
-      fail("second_order::at: v has ", std::ssize(v), " elements, the parameters have ", size_);
+    if (!v.empty()) detail::require_elements("second_order::at", "v", std::ssize(v), size_);
     const T* slopes = v.empty() ? nullptr : v.data();
     for (std::size_t k = 0; k < parameters_.own.size(); ++k) {
       const parameter<T>& own = *parameters_.own[k];
@@ -134,8 +133,7 @@ class second_order {
   }
   template <class Part>
   void read(std::span<T> to, const Part& part) const {
-    if (std::ssize(to) != size_)
-      fail("second_order: to has ", std::ssize(to), " elements, the parameters have ", size_);
+    detail::require_elements("second_order", "to", std::ssize(to), size_);
     T* out = to.data();
     for (const parameter<dual<T>>* p : parameters_.twin)
       out = std::transform(p->gradient().data, p->gradient().data + p->size(), out, part);

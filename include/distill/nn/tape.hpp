@@ -91,10 +91,8 @@ class tape {
   [[nodiscard]] auto substitute(std::span<parameter<T>* const> parameters, const tensor_view<const T>& values,
                                 const tensor_view<T>& gradients = {}) {
     const index size = count_elements(parameters);
-    if (values.size() != size)
-      fail("tape::substitute: values has ", values.size(), " elements, the parameters have ", size);
-    if (gradients && gradients.size() != size)
-      fail("tape::substitute: gradients has ", gradients.size(), " elements, the parameters have ", size);
+    detail::require_elements("tape::substitute", "values", values.size(), size);
+    if (gradients) detail::require_elements("tape::substitute", "gradients", gradients.size(), size);
     const std::size_t before = stand_ins_.size();
     index at = 0;
     for (const parameter<T>* p : parameters) {
@@ -204,7 +202,7 @@ class tape {
       if (n.loss) seed(n, T(1));
     sweep_back();
   }
-  /// Differentiates seed · Σ value(root): the recorded losses play no part.
+  /// Differentiates weight · Σ value(root): the recorded losses play no part.
   void backward(variable root, T weight = T(1)) {
     node& n = at(root);
     forget_gradients();

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <span>
 #include <string>
 
 #include "../config.hpp"
@@ -19,7 +20,9 @@ class tensor_shape {
 
   constexpr tensor_shape() = default;
   /// @throws argument_error  more than four extents, or a negative one
-  constexpr tensor_shape(std::initializer_list<index> extents) {
+  constexpr tensor_shape(std::initializer_list<index> extents)
+      : tensor_shape(std::span(extents.begin(), extents.size())) {}
+  explicit constexpr tensor_shape(std::span<const index> extents) {
     if (extents.size() > largest_rank)
       fail("tensor_shape: ", extents.size(), " extents given, at most ", largest_rank, " expected");
     for (const index extent : extents) {

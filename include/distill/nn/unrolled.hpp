@@ -33,7 +33,7 @@ namespace nn {
 ///       nn::copy_slopes(tape.gradient(images), to_images, 1.0, true);                  // dL/dx
 ///     });
 ///
-/// Holds 2 N + 2 vectors of θ's size; a run of the same size allocates nothing. source: D. Maclaurin, D. Duvenaud,
+/// Holds 2 N + 3 vectors of θ's size; a run of the same size allocates nothing. source: D. Maclaurin, D. Duvenaud,
 /// R. Adams, "Gradient-based hyperparameter optimization through reversible learning", ICML 2015, algorithm 2, with the
 /// points kept in the place of reversing the loop.
 template <class T>
@@ -46,6 +46,7 @@ class unrolled {
     points_.resize(static_cast<std::size_t>(size * (steps + 1)));
     velocities_.resize(static_cast<std::size_t>(size * steps));
     carried_.resize(static_cast<std::size_t>(size));
+    products_.resize(carried_.size());
   }
 
   /// From θ_0 to θ_N, which it returns. gradient(j, θ, to) writes ∇ℓ_j(θ), every element.
@@ -79,7 +80,6 @@ class unrolled {
   template <class Product, class Between>
   double differentiate(std::span<T> adjoint, const Product& product, const Between& between) {
     check("adjoint", std::ssize(adjoint));
-    if (products_.empty()) products_.resize(carried_.size());
     std::fill(carried_.begin(), carried_.end(), T(0));
     const T mu = static_cast<T>(momentum_), eta = static_cast<T>(rate_);
     double to_rate = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/dual.hpp"
 #include "../row/algebra.hpp"
 #include "../row/objective.hpp"
 
@@ -27,10 +28,7 @@ struct absolute_error {
 
   template <lane_type V>
   DISTILL_HD DISTILL_INLINE terms<V, 2> operator()(const logit_pair<V>& x) const {
-    const V zero(lane_scalar<V>(0)), one(lane_scalar<V>(1));
-    const V not_above =
-        lane<V>::select(x.difference < zero, zero - one, without_slope(x.difference));  // 0 and NaN as they are
-    const V sign = lane<V>::select(zero < x.difference, one, not_above);
+    const V zero(lane_scalar<V>(0)), sign = sign_of(x.difference);
     terms<V, 2> result;
     result.term = {lane<V>::abs(x.difference), x.present};
     result.to_student = {sign, zero};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../core/dual.hpp"
 #include "../row/algebra.hpp"
 #include "../row/objective.hpp"
 
@@ -27,9 +28,8 @@ struct total_variation {
   DISTILL_HD DISTILL_INLINE terms<V> operator()(const element<V>& x) const {
     using T = lane_scalar<V>;
     const V zero(T(0)), one_half(T(0.5));
-    const V not_above = lane<V>::select(x.d < zero, zero - one_half, without_slope(x.d));  // 0 and NaN as they are
-    const V sign = lane<V>::select(zero < x.d, one_half, not_above);
-    return {one_half * lane<V>::abs(x.pt_expm1()), sign * x.p_s, zero - sign * x.p_t};
+    const V half_sign = one_half * sign_of(x.d);
+    return {one_half * lane<V>::abs(x.pt_expm1()), half_sign * x.p_s, zero - half_sign * x.p_t};
   }
 };
 

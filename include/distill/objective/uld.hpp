@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../core/dual.hpp"
 #include "../row/algebra.hpp"
 #include "../row/objective.hpp"
 
@@ -48,13 +49,10 @@ struct uld {
       rest_s += static_cast<number>(s[r].value);
       rest_t += static_cast<number>(t[r].value);
     }
-    const auto sign = [](auto x) {
-      return x > 0 ? T(1) : x < 0 ? T(-1) : static_cast<T>(value_of(x));
-    };  // 0 and NaN as they are
-    const T rest = sign(rest_s - rest_t);
+    const T rest = static_cast<T>(sign_of(rest_s - rest_t));
     const auto write = [&](const ranked<T>* own, T direction, T* to) {
       if (!to) return;
-      for (index r = 0; r < count; ++r) to[own[r].column] = direction * sign(s[r].value - t[r].value) * own[r].value;
+      for (index r = 0; r < count; ++r) to[own[r].column] = direction * sign_of(s[r].value - t[r].value) * own[r].value;
       for (index r = count; r < row.columns; ++r) to[own[r].column] = direction * rest * own[r].value;
     };
     write(s, T(1), row.to_student);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "../core/dual.hpp"
 #include "../core/sweep.hpp"
 #include "../row/algebra.hpp"
 #include "../row/objective.hpp"
@@ -67,7 +68,7 @@ struct wasserstein_1d {
       number gap = c < last && present(c) ? difference - error * mass : nothing;
       if (abs(gap) <= rounding * (size + abs(excess))) gap = detail::zero_along(gap);
       value += power == 1 ? abs(gap) : gap * gap;
-      steps[c] = power == 1 ? (gap > 0 ? number(1) : gap < 0 ? number(-1) : number(value_of(gap))) : 2 * gap;
+      steps[c] = power == 1 ? sign_of(gap) : 2 * gap;
     }
     for (index c = row.columns - 1; c-- > 0;) steps[c] += steps[c + 1];
     write(row.p_s, 1, steps, row.columns, row.to_student);

@@ -3,7 +3,6 @@
 
 #include <tuple>
 #include <type_traits>
-#include <utility>
 
 #include "../config.hpp"
 #include "objective.hpp"
@@ -65,17 +64,16 @@ constexpr const pair_sum<Ls...>& as_pair_sum(const pair_sum<Ls...>& sum) {
   return sum;
 }
 
+// The types of the results say for which operands the operators are: Clang 14 reads them before the constraints, and an
+// operator between two numbers is an error to it.
 template <pair_objective X>
-using pair_sum_of = std::remove_cvref_t<decltype(as_pair_sum(std::declval<const X&>()))>;
-
-template <pair_objective X>
-constexpr pair_sum_of<X> operator*(double weight, const X& objective) {
-  pair_sum_of<X> sum = as_pair_sum(objective);
+constexpr auto operator*(double weight, const X& objective) -> std::remove_cvref_t<decltype(as_pair_sum(objective))> {
+  auto sum = as_pair_sum(objective);
   std::apply([&](auto&... item) { ((item.weight *= weight), ...); }, sum.items);
   return sum;
 }
 template <pair_objective X>
-constexpr pair_sum_of<X> operator*(const X& objective, double weight) {
+constexpr auto operator*(const X& objective, double weight) -> std::remove_cvref_t<decltype(as_pair_sum(objective))> {
   return weight * objective;
 }
 template <pair_objective A, pair_objective B>

@@ -46,12 +46,10 @@ class moving_average {
     if (!(momentum >= 0 && momentum <= 1)) fail("moving_average: momentum is ", momentum, ", must lie in [0, 1]");
     const index total = std::ssize(fresh);
     check(first, total);
-    const index pieces = (total + detail::sweep_piece - 1) / detail::sweep_piece;
     T* const own = values_.data() + first;
-    parallel_for(pieces, pieces < 8 ? 1 : how.count(), [&](index piece, int) {
-      const index from = piece * detail::sweep_piece;
+    detail::for_sweep_pieces(total, how, [&](index from, index count) {
       detail::sweep<T>(
-          std::min(detail::sweep_piece, total - from),
+          count,
           [m = simd<T>(static_cast<T>(momentum)), rest = simd<T>(static_cast<T>(1 - momentum))](
               simd<T>& a, const simd<T>& b) DISTILL_LAMBDA_INLINE { a = lane<simd<T>>::fma(m, a, rest * b); },
           own + from, fresh.data() + from);

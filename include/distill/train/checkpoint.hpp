@@ -76,11 +76,8 @@ class checkpoint {
 
   /// @throws file_error  the file cannot be written: the old one is still there; two parts of one name
   void save(const std::filesystem::path& path, std::map<std::string, std::string> metadata = {}) const {
-    detail::tensor_list<T> list = parts();
     std::vector<std::uint64_t> noise;
-    for (const auto& [name, tape] : tapes_) noise.push_back(tape->noise());
-    for (std::size_t i = 0; i < tapes_.size(); ++i) list(tapes_[i].name, noise[i]);
-    std::vector<safetensors_tensor> tensors = list.views();
+    std::vector<safetensors_tensor> tensors = parts(noise).views();
     std::vector<std::string> texts;
     texts.reserve(streams_.size());
     for (const stream_state& s : streams_) {
@@ -99,9 +96,8 @@ class checkpoint {
   ///   it are filled already
   void load(const std::filesystem::path& path) {
     const safetensors_file file = read_safetensors(path);
-    detail::tensor_list<T> list = parts();
-    std::vector<std::uint64_t> noise(tapes_.size());
-    for (std::size_t i = 0; i < tapes_.size(); ++i) list(tapes_[i].name, noise[i]);
+    std::vector<std::uint64_t> noise;
+    const detail::tensor_list<T> list = parts(noise);
     std::set<std::string> names;
     for (const stream_state& s : streams_) names.insert(s.name);
     list.match(path, file, false, names);
@@ -142,10 +138,13 @@ class checkpoint {
     parts_.push_back([name, &number](detail::tensor_list<T>& to) { to(name, number); });
     return *this;
   }
-  /// Where everything lies now: optimisers make their memory when they are first asked.
-  detail::tensor_list<T> parts() const {
+  /// Where everything lies now: optimisers make their memory when they are first asked. The tapes' numbers lie in
+  /// `noise`.
+  detail::tensor_list<T> parts(std::vector<std::uint64_t>& noise) const {
     detail::tensor_list<T> list;
     for (const auto& add_to : parts_) add_to(list);
+    for (const noise_of& t : tapes_) noise.push_back(t.tape->noise());
+    for (std::size_t i = 0; i < tapes_.size(); ++i) list(tapes_[i].name, noise[i]);
     return list;
   }
 

@@ -37,8 +37,7 @@ void save_model(const std::filesystem::path& path, nn::layer<T>& model,
 
 /// Fills a model of the same architecture. With `convert` the file may hold other element types that read as T.
 /// @throws file_error  what read_safetensors() throws; tensors missing, unexpected, of another type or shape, each
-/// named
-///   with both. The model is what it was then
+///   named with both. The model is what it was then
 template <class T>
 void load_model(const std::filesystem::path& path, nn::layer<T>& model, bool convert = false) {
   const safetensors_file file = read_safetensors(path);

@@ -15,6 +15,7 @@ namespace train {
 /// change the parameters at rate(n). loss(tape, output, batch) records what is minimised and returns its value.
 /// `item` is the shape of one row, (channels, height, width) or nothing: then the model gets batch × columns.
 /// Everything is kept by reference and must outlive the step, but for rate and loss.
+/// @throws argument_error  by the step: rows of another size than `item`; and whatever is thrown by what it calls
 template <class T, class Stored, class Optimiser, class Rate, class Loss>
 auto supervised_step(nn::tape<T>& tape, nn::layer<T>& model, Optimiser& optimiser, data::loader<T, Stored>& batches,
                      Rate rate, Loss loss, data::image_extents item = {0, 0, 0}) {
@@ -22,6 +23,7 @@ auto supervised_step(nn::tape<T>& tape, nn::layer<T>& model, Optimiser& optimise
     batches.seek(step);
     const data::minibatch<T>& batch = batches.next();
     const index rows = batch.features.rows;
+    if (item.channels > 0) item.check("supervised_step", static_cast<std::size_t>(batch.features.columns));
     const nn::tensor_shape shape = item.channels > 0 ? nn::tensor_shape{rows, item.channels, item.height, item.width}
                                                      : nn::tensor_shape{rows, batch.features.columns};
     nn::zero_gradients(parameters);

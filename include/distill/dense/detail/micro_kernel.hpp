@@ -1,27 +1,14 @@
 // The innermost block of a matrix product: a few rows of a times a few vectors of columns of b, summed in registers.
 #pragma once
 
-#include <utility>
-
 #include "../../config.hpp"
 #include "../../core/lane.hpp"
 #include "../../core/matrix_view.hpp"
 #include "../../core/simd.hpp"
+#include "../../core/unroll.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
-
-template <int... I, class F>
-DISTILL_INLINE void unroll(std::integer_sequence<int, I...>, const F& f) {
-  (f(std::integral_constant<int, I>{}), ...);
-}
-
-/// Calls f(std::integral_constant<int, 0>), …, f(std::integral_constant<int, Count − 1>): arrays that are indexed by
-/// constants alone stay in registers at every level of optimisation.
-template <int Count, class F>
-DISTILL_INLINE void unroll(const F& f) {
-  unroll(std::make_integer_sequence<int, Count>{}, f);
-}
 
 /// The largest block: as many sums as the registers hold beside a line of b and an element of a, and no more rows than
 /// there are other registers for their addresses, so that a is read where it lies, in any layout. (AVX-512, 8×2: 90 to

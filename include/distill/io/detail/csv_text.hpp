@@ -1,18 +1,17 @@
 // Rows and fields of a table as text.
 #pragma once
 
-#include <cerrno>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include "../../config.hpp"
 #include "../../core/matrix_view.hpp"
 #include "../file_error.hpp"
 #include "excerpt.hpp"
+#include "input_file.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
@@ -21,9 +20,7 @@ inline constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 /// A whole file.
 inline std::string read_text(const std::filesystem::path& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail_file(path, "cannot open: ", std::generic_category().message(errno != 0 ? errno : ENOENT));
+  std::ifstream file = open_file(path);
   std::string text;
   char block[1 << 16];
   while (file.read(block, sizeof block), file.gcount() > 0) text.append(block, static_cast<std::size_t>(file.gcount()));

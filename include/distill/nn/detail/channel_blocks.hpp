@@ -5,10 +5,12 @@
 
 #include "../../config.hpp"
 #include "../../core/simd.hpp"
-#include "unrolled.hpp"
+#include "../../core/unroll.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
+
+using distill::detail::unroll;
 
 /// How one image lies in memory: channels in blocks of one vector, each block rows × columns × lanes. A vector holds
 /// the same pixel of neighbouring channels, so that no lane is lost at the edges of an image, however small.
@@ -22,21 +24,22 @@ struct channel_blocks {
   index block_stride() const { return rows * row_stride(); }
   index size() const { return blocks() * block_stride(); }
 
-  /// Planes of height × width at (top, left); zero around them and in the lanes after the last channel.
-  void gather(const T* planes, index height, index width, index top, index left, T* to) const {
+  /// Planes of height × width, `border` rows and columns from the beginning; zero around them and in the lanes after
+  /// the last channel.
+  void gather(const T* planes, index height, index width, index border, T* to) const {
     for (index first = 0; first < channels; first += lanes, to += block_stride()) {
       const T* from = planes + first * height * width;
       const index used = std::min(lanes, channels - first);
-      std::fill_n(to, top * row_stride(), T(0));
+      std::fill_n(to, border * row_stride(), T(0));
       for (index y = 0; y < height; ++y) {
-        T* row = to + (top + y) * row_stride();
-        std::fill_n(row, left * lanes, T(0));
-        row += left * lanes;
+        T* row = to + (border + y) * row_stride();
+        std::fill_n(row, border * lanes, T(0));
+        row += border * lanes;
         for (index x = 0; x < width; x += lanes)
           turn(from + y * width + x, height * width, used, pixels(height - y, width, x), row + x * lanes);
-        std::fill_n(row + width * lanes, (columns - left - width) * lanes, T(0));
+        std::fill_n(row + width * lanes, (columns - border - width) * lanes, T(0));
       }
-      std::fill_n(to + (top + height) * row_stride(), (rows - top - height) * row_stride(), T(0));
+      std::fill_n(to + (border + height) * row_stride(), (rows - border - height) * row_stride(), T(0));
     }
   }
 
@@ -97,9 +100,9 @@ struct channel_blocks {
   template <class Load, class Store>
   DISTILL_INLINE static void turn_square(const Load& load, const Store& store) {
     simd<T> square[square_size];
-    unrolled<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { square[i] = load(i); });
+    unroll<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { square[i] = load(i); });
     distill::detail::transpose_square<T>(square);
-    unrolled<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { store(i, square[i]); });
+    unroll<square_size>([&](auto i) DISTILL_LAMBDA_INLINE { store(i, square[i]); });
   }
 };
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "../../config.hpp"
-#include "../../core/dual.hpp"
 #include "../../core/simd.hpp"
 #include "../../core/sums.hpp"
 

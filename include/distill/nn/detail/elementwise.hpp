@@ -28,17 +28,10 @@ variable elementwise(tape<T>& t, variable input) {
     const gradient_slot<T> slot = on.claim_gradient(on.input(self, 0));
     const T *v = on.value(on.input(self, 0)).data, *dy = on.gradient(self).data;
     for_pieces(on, slot.view.size(), cost, [&](index from, index size) {
-      const auto each = [&](const auto& put) DISTILL_LAMBDA_INLINE {
-        distill::detail::sweep<T>(
-            size,
-            [&](simd<T>& to, const simd<T>& at, const simd<T>& g)
-                DISTILL_LAMBDA_INLINE { put(to, g * Formula::slope(at)); },
-            slot.view.data + from, v + from, dy + from);
-      };
-      if (slot.accumulate)
-        each([](simd<T>& to, const simd<T>& g) DISTILL_LAMBDA_INLINE { to += g; });
-      else
-        each([](simd<T>& to, const simd<T>& g) DISTILL_LAMBDA_INLINE { to = g; });
+      write_or_add(
+          size, slot.accumulate,
+          [](const simd<T>& at, const simd<T>& g) DISTILL_LAMBDA_INLINE { return g * Formula::slope(at); },
+          slot.view.data + from, v + from, dy + from);
     });
   });
 }

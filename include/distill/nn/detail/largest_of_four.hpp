@@ -6,7 +6,7 @@
 #include "../../config.hpp"
 #include "../../core/simd.hpp"
 #include "largest_of_window.hpp"
-#include "pooling_shape.hpp"
+#include "window_shape.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
@@ -17,7 +17,7 @@ template <class T>
 struct largest_of_four {
   static constexpr index lanes = lane<simd<T>>::width;
 
-  static void forward(const pooling_shape& p, const T* in, T* out, T* winners) {
+  static void forward(const window_shape& p, const T* in, T* out, T* winners) {
     const index columns = p.out_width();
     for (index i = 0; i < p.out_height(); ++i, in += 2 * p.width, out += columns, winners += columns)
       for (index j = 0; j < columns; j += lanes) {
@@ -33,7 +33,7 @@ struct largest_of_four {
   }
 
   /// dx = (or +=) dy at the winners, 0 elsewhere.
-  static void backward(const pooling_shape& p, const T* dy, const T* winners, T* dx, bool accumulate) {
+  static void backward(const window_shape& p, const T* dy, const T* winners, T* dx, bool accumulate) {
     if (accumulate) return largest_of_window<T>::backward(p, dy, winners, dx, true);
     const index columns = p.out_width();
     for (index i = 0; i < p.out_height(); ++i, dx += 2 * p.width, dy += columns, winners += columns) {

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <algorithm>
-#include <limits>
 
 #include "../../config.hpp"
 #include "../../core/dual.hpp"
-#include "pooling_shape.hpp"
+#include "window_shape.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
@@ -15,13 +14,11 @@ namespace nn::detail {
 /// everything that largest_of_four does in vectors.
 template <class T>
 struct largest_of_window {
-  static void forward(const pooling_shape& p, const T* in, T* out, T* winners) {
+  static void forward(const window_shape& p, const T* in, T* out, T* winners) {
     for (index i = 0; i < p.out_height(); ++i) {
-      index y0 = 0, y1 = 0;
-      p.inside(i * p.stride, p.height, y0, y1);
+      const auto [y0, y1] = p.pixels(i, p.height);
       for (index j = 0; j < p.out_width(); ++j) {
-        index x0 = 0, x1 = 0;
-        p.inside(j * p.stride, p.width, x0, x1);
+        const auto [x0, x1] = p.pixels(j, p.width);
         T best = in[y0 * p.width + x0];
         index at = y0 * p.width + x0;
         for (index y = y0; y < y1; ++y)
@@ -39,7 +36,7 @@ struct largest_of_window {
   }
 
   /// dx = (or +=) dy at the winners, 0 elsewhere.
-  static void backward(const pooling_shape& p, const T* dy, const T* winners, T* dx, bool accumulate) {
+  static void backward(const window_shape& p, const T* dy, const T* winners, T* dx, bool accumulate) {
     if (!accumulate) std::fill_n(dx, p.plane(), T(0));
     for (index i = 0; i < p.out_height(); ++i)
       for (index j = 0; j < p.out_width(); ++j) {

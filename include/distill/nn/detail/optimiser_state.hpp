@@ -1,7 +1,6 @@
 // What every optimiser does besides its formula.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -27,11 +26,7 @@ class optimiser_state {
     for (std::size_t k = 0; k < parameters.size(); ++k) {
       const parameter<T>& p = *parameters[k];
       if (!p.trainable) continue;
-      const index pieces = (p.size() + distill::detail::sweep_piece - 1) / distill::detail::sweep_piece;
-      const int threads = pieces < 8 ? 1 : resources.count();  // less takes no longer than waking a thread
-      parallel_for(pieces, threads, [&](index piece, int) {
-        const index from = piece * distill::detail::sweep_piece,
-                    size = std::min(distill::detail::sweep_piece, p.size() - from);
+      distill::detail::for_sweep_pieces(p.size(), resources, [&](index from, index size) {
         T* value = p.value().data + from;
         T* gradient = p.gradient().data + from;
         T* slots = slots_[k].data() + from;

@@ -16,8 +16,7 @@ namespace nn::detail {
 template <class T>
 class patch_convolution {
  public:
-  explicit patch_convolution(const convolution_shape& shape)
-      : shape_(shape), geometry_{shape.inputs, shape.height, shape.width, shape.kernel, shape.stride, shape.padding} {}
+  explicit patch_convolution(const convolution_shape& shape) : shape_(shape) {}
 
   index images() const { return 1; }
 
@@ -25,11 +24,11 @@ class patch_convolution {
   void prepare_forward(const T* weights, T* prepared) const { std::copy_n(weights, shape_.weights(), prepared); }
   void prepare_backward(const T* weights, T* prepared) const { prepare_forward(weights, prepared); }
 
-  index forward_scratch() const { return pointwise() ? 0 : geometry_.rows() * geometry_.columns(); }
+  index forward_scratch() const { return pointwise() ? 0 : rows() * columns(); }
   void forward(const T* prepared, const T* bias, image_run<const T> x, image_run<T> y, T* scratch) const {
-    const matrix_view<const T> weights(prepared, shape_.outputs, geometry_.rows());
+    const matrix_view<const T> weights(prepared, shape_.outputs, rows());
     for (index n = 0; n < x.count; ++n) {
-      const matrix_view<T> to(y.image(n), shape_.outputs, geometry_.columns());
+      const matrix_view<T> to(y.image(n), shape_.outputs, columns());
       product(weights, patches(x.image(n), scratch), to,
               bias == nullptr ? matrix_view<const T>() : matrix_view<const T>(bias, to.rows, to.columns, 1, 0));
     }
@@ -39,23 +38,23 @@ class patch_convolution {
   index backward_scratch() const { return forward_scratch(); }
   void backward(const T* prepared, image_run<const T> x, image_run<const T> dy, image_run<T> dx, bool accumulate,
                 T* sums, T* scratch) const {
-    const matrix_view<const T> weights(prepared, shape_.outputs, geometry_.rows());
+    const matrix_view<const T> weights(prepared, shape_.outputs, rows());
     for (index n = 0; n < dy.count; ++n) {
-      const matrix_view<const T> gradient(dy.image(n), shape_.outputs, geometry_.columns());
+      const matrix_view<const T> gradient(dy.image(n), shape_.outputs, columns());
       if (sums != nullptr) {
-        const matrix_view<T> dw(sums, shape_.outputs, geometry_.rows());
+        const matrix_view<T> dw(sums, shape_.outputs, rows());
         product(gradient, transposed(patches(x.image(n), scratch)), dw, dw);
       }
       if (!dx) continue;
       T* to = dx.image(n);
-      const matrix_view<T> image(pointwise() ? to : scratch, geometry_.rows(), geometry_.columns());
+      const matrix_view<T> image(pointwise() ? to : scratch, rows(), columns());
       if (pointwise()) {
         product(transposed(weights), gradient, image,
                 accumulate ? matrix_view<const T>(image) : matrix_view<const T>());
       } else {
         if (!accumulate) std::fill_n(to, shape_.inputs * shape_.plane(), T(0));
         product(transposed(weights), gradient, image);
-        scatter_patches(geometry_, static_cast<const T*>(scratch), to);
+        scatter_patches(shape_, static_cast<const T*>(scratch), to);
       }
     }
   }
@@ -64,15 +63,16 @@ class patch_convolution {
   }
 
  private:
-  bool pointwise() const { return shape_.kernel == 1 && shape_.stride == 1 && shape_.padding == 0; }
+  bool pointwise() const { return shape_.window == 1 && shape_.stride == 1 && shape_.padding == 0; }
 
+  index rows() const { return shape_.inputs * shape_.taps(); }
+  index columns() const { return shape_.out_plane(); }
   matrix_view<const T> patches(const T* image, T* scratch) const {
-    if (!pointwise()) gather_patches(geometry_, image, scratch);
-    return {pointwise() ? image : scratch, geometry_.rows(), geometry_.columns()};
+    if (!pointwise()) gather_patches(shape_, image, scratch);
+    return {pointwise() ? image : scratch, rows(), columns()};
   }
 
   convolution_shape shape_;
-  patch_geometry geometry_;
 };
 
 }  // namespace nn::detail

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <span>
 
 #include "../../config.hpp"
 #include "../../core/parallel.hpp"
 #include "../../core/sweep.hpp"
+#include "../../core/transpose.hpp"
 #include "../tape.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -14,9 +17,18 @@ namespace nn::detail {
 /// Calls piece(first, count) for runs of [0, size); `cost` is that of an element in additions.
 template <class T, class Piece>
 void for_pieces(const tape<T>& t, index size, index cost, const Piece& piece) {
-  constexpr index run = distill::detail::sweep_piece;
-  parallel_for((size + run - 1) / run, t.threads(size * cost),
-               [&](index i, int) { piece(i * run, std::min(run, size - i * run)); });
+  distill::detail::for_sweep_pieces(size, t.threads(size * cost), piece);
+}
+
+/// to = f(batch of each array), or to += that, for all of [0, size).
+template <class T, class F, class... From>
+DISTILL_INLINE void write_or_add(index size, bool add, const F& f, T* to, const From*... from) {
+  if (add)
+    distill::detail::sweep<T>(
+        size, [&](simd<T>& out, const auto&... v) DISTILL_LAMBDA_INLINE { out += f(v...); }, to, from...);
+  else
+    distill::detail::sweep<T>(
+        size, [&](simd<T>& out, const auto&... v) DISTILL_LAMBDA_INLINE { out = f(v...); }, to, from...);
 }
 
 /// to = from, or to += from
@@ -26,6 +38,14 @@ DISTILL_INLINE void copy_or_add(const T* from, index size, T* to, bool add) {
     distill::detail::add_to(to, from, size);
   else
     std::copy_n(from, size, to);
+}
+
+/// to = the transpose of from, which is rows × columns, or to += that
+template <class T>
+void transpose_or_add(const T* from, index rows, index columns, T* to, bool add) {
+  if (!add) return distill::detail::transpose(from, columns, rows, columns, to, rows);
+  for (index r = 0; r < rows; ++r)
+    for (index c = 0; c < columns; ++c) to[c * rows + r] += from[r * columns + c];
 }
 
 /// The gradient of input `which` gets that of the result: the two have the same elements.
@@ -52,12 +72,7 @@ struct axis_view {
 inline tensor_shape with_extent(const tensor_shape& shape, int axis, index extent) {
   index e[tensor_shape::largest_rank] = {};
   for (int i = 0; i < shape.rank(); ++i) e[i] = i == axis ? extent : shape[i];
-  switch (shape.rank()) {
-    case 1: return {e[0]};
-    case 2: return {e[0], e[1]};
-    case 3: return {e[0], e[1], e[2]};
-    default: return {e[0], e[1], e[2], e[3]};
-  }
+  return tensor_shape(std::span(e).first(static_cast<std::size_t>(shape.rank())));
 }
 
 }  // namespace nn::detail

@@ -5,11 +5,14 @@
 
 #include "../../config.hpp"
 #include "../../core/simd.hpp"
+#include "../../core/sweep.hpp"
+#include "../../core/unroll.hpp"
 #include "convolution_shape.hpp"
-#include "unrolled.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
+
+using distill::detail::unroll;
 
 /// The convolution of one group, directly: a vector holds neighbouring pixels of a row of the output, several outputs
 /// share the loads of the input. The input is read from a copy with zeros around it.
@@ -19,7 +22,7 @@ class plane_convolution {
   static constexpr index lanes = lane<vector>::width;
 
  public:
-  static bool serves(const convolution_shape& s) { return s.stride == 1 && s.kernel > 1 && s.padding < s.kernel; }
+  static bool serves(const convolution_shape& s) { return s.stride == 1 && s.window > 1 && s.padding < s.window; }
 
   explicit plane_convolution(const convolution_shape& shape) : shape_(shape), reversed_(shape.reversed()) {}
 
@@ -139,23 +142,23 @@ class plane_convolution {
   DISTILL_INLINE static void convolve_vectors(const convolution_shape& s, const T* weights, const T* bias,
                                               const T* from, T* to, index rest) {
     vector sum[Outputs][Vectors];
-    unrolled<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
-      unrolled<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { sum[o][v] = vector(bias == nullptr ? T(0) : bias[o]); });
+    unroll<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
+      unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { sum[o][v] = vector(bias == nullptr ? T(0) : bias[o]); });
     });
     for (index c = 0; c < s.inputs; ++c, from += padded_plane(s))
-      for (index ky = 0; ky < s.kernel; ++ky)
-        for (index kx = 0; kx < s.kernel; ++kx, weights += Outputs) {
+      for (index ky = 0; ky < s.window; ++ky)
+        for (index kx = 0; kx < s.window; ++kx, weights += Outputs) {
           vector x[Vectors];
-          unrolled<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE {
+          unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE {
             x[v] = vector::load_unaligned(from + ky * pitch(s) + kx + v * lanes);
           });
-          unrolled<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
+          unroll<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
             const vector w(weights[o]);
-            unrolled<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { sum[o][v] = lane<vector>::fma(w, x[v], sum[o][v]); });
+            unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE { sum[o][v] = lane<vector>::fma(w, x[v], sum[o][v]); });
           });
         }
-    unrolled<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
-      unrolled<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE {
+    unroll<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
+      unroll<Vectors>([&](auto v) DISTILL_LAMBDA_INLINE {
         T* at = to + o * s.out_plane() + v * lanes;
         const index left = rest - v * lanes;
         if (left >= lanes) {
@@ -193,18 +196,18 @@ class plane_convolution {
     index offset[tap_block];  // of taps that do not exist: anything, the result is dropped
     for (index i = 0; i < tap_block; ++i) {
       const index tap = first_tap + std::min(i, taps - 1);
-      offset[i] = tap / shape_.kernel * pitch(shape_) + tap % shape_.kernel;
+      offset[i] = tap / shape_.window * pitch(shape_) + tap % shape_.window;
     }
     vector sum[Outputs][tap_block];
-    unrolled<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
-      unrolled<tap_block>([&](auto k) DISTILL_LAMBDA_INLINE { sum[o][k] = vector(T(0)); });
+    unroll<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
+      unroll<tap_block>([&](auto k) DISTILL_LAMBDA_INLINE { sum[o][k] = vector(T(0)); });
     });
     const auto add = [&](const T* x, const T* g, auto&& load) DISTILL_LAMBDA_INLINE {
       vector d[Outputs];
-      unrolled<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE { d[o] = load(g + o * shape_.out_plane()); });
-      unrolled<tap_block>([&](auto k) DISTILL_LAMBDA_INLINE {
+      unroll<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE { d[o] = load(g + o * shape_.out_plane()); });
+      unroll<tap_block>([&](auto k) DISTILL_LAMBDA_INLINE {
         const vector at = load(x + offset[k]);
-        unrolled<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE { sum[o][k] = lane<vector>::fma(d[o], at, sum[o][k]); });
+        unroll<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE { sum[o][k] = lane<vector>::fma(d[o], at, sum[o][k]); });
       });
     };
     for (index i = 0; i < shape_.out_height(); ++i, from += pitch(shape_), dy += width) {
@@ -215,8 +218,8 @@ class plane_convolution {
         add(from + j, dy + j,
             [&](const T* p) DISTILL_LAMBDA_INLINE { return distill::detail::load_partial<T>(p, width - j, T(0)); });
     }
-    unrolled<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
-      unrolled<tap_block>([&](auto k) DISTILL_LAMBDA_INLINE {
+    unroll<Outputs>([&](auto o) DISTILL_LAMBDA_INLINE {
+      unroll<tap_block>([&](auto k) DISTILL_LAMBDA_INLINE {
         if (k < taps)
           sums[o * shape_.inputs * shape_.taps() + k] += static_cast<T>(distill::detail::reduce_sum<T>(sum[o][k]));
       });

@@ -3,6 +3,7 @@
 
 #include "../../config.hpp"
 #include "../../core/sweep.hpp"
+#include "pieces.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
@@ -17,17 +18,10 @@ DISTILL_INLINE V rectified(const V& condition, const V& value) {
 /// to = (or +=) rectified(condition, value), element by element.
 template <class T>
 void rectify(index size, const T* condition, const T* value, T* to, bool accumulate = false) {
-  const auto pass = [&](const auto& store) DISTILL_LAMBDA_INLINE {
-    distill::detail::sweep<T>(
-        size,
-        [&](simd<T>& out, const simd<T>& c, const simd<T>& v)
-            DISTILL_LAMBDA_INLINE { store(out, rectified<simd<T>>(c, v)); },
-        to, condition, value);
-  };
-  if (accumulate)
-    pass([](simd<T>& out, const simd<T>& r) DISTILL_LAMBDA_INLINE { out += r; });
-  else
-    pass([](simd<T>& out, const simd<T>& r) DISTILL_LAMBDA_INLINE { out = r; });
+  write_or_add(
+      size, accumulate,
+      [](const simd<T>& c, const simd<T>& v) DISTILL_LAMBDA_INLINE { return rectified<simd<T>>(c, v); }, to, condition,
+      value);
 }
 /// to = max(x, 0); both may be the same.
 template <class T>

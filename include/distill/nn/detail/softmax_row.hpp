@@ -8,6 +8,7 @@
 #include "../../core/math.hpp"
 #include "../../core/sums.hpp"
 #include "../../core/sweep.hpp"
+#include "pieces.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
@@ -24,39 +25,40 @@ DISTILL_INLINE T largest_of(const T* x, index size) {
   return distill::detail::reduce_max<T>(most);
 }
 
-/// y_j = e^(x_j − max x); returns Σ y, in wide numbers. y may be x. Where every x is −inf, y and the sum are 0.
+/// What exponentials were taken relative to, and their sum.
 template <class T>
-DISTILL_INLINE auto shifted_exponentials(const T* x, index size, T* y) {
+struct exponentials {
+  T largest;
+  wide<T> sum;
+};
+
+/// y_j = e^(x_j − max x). y may be x. Where every x is −inf, y and the sum are 0.
+template <class T>
+DISTILL_INLINE exponentials<T> shifted_exponentials(const T* x, index size, T* y) {
   T most = largest_of(x, size);
   if (!(-std::numeric_limits<T>::infinity() < most)) most = T(0);
   distill::detail::sweep<T>(
       size, [m = simd<T>(most)](simd<T>& to, const simd<T>& v) DISTILL_LAMBDA_INLINE { to = exp_nonpositive(v - m); },
       y, x);
-  return distill::detail::sum(static_cast<const T*>(y), size);
+  return {most, distill::detail::sum(static_cast<const T*>(y), size)};
 }
 
 /// y = softmax(x); of −inf only: 0. y may be x.
 template <class T>
 DISTILL_INLINE void softmax_row(const T* x, index size, T* y) {
-  const auto sum = shifted_exponentials(x, size, y);
+  const wide<T> sum = shifted_exponentials(x, size, y).sum;
   if (sum == 0) return;
   distill::detail::sweep<T>(
-      size, [f = simd<T>(static_cast<T>(decltype(sum)(1) / sum))](simd<T>& to) DISTILL_LAMBDA_INLINE { to = to * f; },
-      y);
+      size, [f = simd<T>(static_cast<T>(wide<T>(1) / sum))](simd<T>& to) DISTILL_LAMBDA_INLINE { to = to * f; }, y);
 }
 
 /// dx = factor · y ⊙ (dy − ⟨y, dy⟩), or dx += that. dx may be dy.
 template <class T>
 DISTILL_INLINE void softmax_row_back(const T* y, const T* dy, index size, T factor, T* dx, bool add) {
   const simd<T> mean(static_cast<T>(distill::detail::dot(y, dy, size))), f(factor);
-  if (add)
-    distill::detail::sweep<T>(
-        size, [&](simd<T>& to, const simd<T>& p, const simd<T>& g) DISTILL_LAMBDA_INLINE { to += f * p * (g - mean); },
-        dx, y, dy);
-  else
-    distill::detail::sweep<T>(
-        size, [&](simd<T>& to, const simd<T>& p, const simd<T>& g) DISTILL_LAMBDA_INLINE { to = f * p * (g - mean); },
-        dx, y, dy);
+  write_or_add(
+      size, add, [&](const simd<T>& p, const simd<T>& g) DISTILL_LAMBDA_INLINE { return f * p * (g - mean); }, dx, y,
+      dy);
 }
 
 }  // namespace nn::detail

@@ -3,8 +3,8 @@
 
 #include "../../config.hpp"
 #include "../../core/parallel.hpp"
-#include "../../core/transpose.hpp"
 #include "../tape.hpp"
+#include "pieces.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
@@ -15,18 +15,13 @@ variable transposed_blocks(tape<T>& t, variable input, index rows, index columns
   const tensor_view<const T> x = t.value(input);
   const tensor_view<T> y = t.allocate(shape);
   const index block = rows * columns, batch = shape[0];
-  parallel_for(batch, t.threads(x.size()), [&](index n, int) {
-    distill::detail::transpose(x.data + n * block, columns, rows, columns, y.data + n * block, rows);
-  });
+  parallel_for(batch, t.threads(x.size()),
+               [&](index n, int) { transpose_or_add(x.data + n * block, rows, columns, y.data + n * block, false); });
   return t.record(y, {input}, [=](tape<T>& on, variable self) {
     const gradient_slot<T> slot = on.claim_gradient(on.input(self, 0));
     const T* dy = on.gradient(self).data;
     parallel_for(batch, on.threads(slot.view.size()), [&](index n, int) {
-      T* to = slot.view.data + n * block;
-      const T* from = dy + n * block;
-      if (!slot.accumulate) return distill::detail::transpose(from, rows, columns, rows, to, columns);
-      for (index c = 0; c < columns; ++c)
-        for (index r = 0; r < rows; ++r) to[r * columns + c] += from[c * rows + r];
+      transpose_or_add(dy + n * block, columns, rows, slot.view.data + n * block, slot.accumulate);
     });
   });
 }

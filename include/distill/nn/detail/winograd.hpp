@@ -5,10 +5,12 @@
 
 #include "../../config.hpp"
 #include "../../core/simd.hpp"
-#include "unrolled.hpp"
+#include "../../core/unroll.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn::detail {
+
+using distill::detail::unroll;
 
 /// Winograd's F(2×2, 3×3): 2×2 outputs from a tile of 4×4 inputs,
 ///
@@ -81,27 +83,27 @@ struct winograd {
   /// v[position] = (Bᵀ d B)[position] of the tile at d.
   static void transform_input(const T* d, index row, T* v, index next) {
     vector t[4][4];
-    unrolled<4>([&](auto j) DISTILL_LAMBDA_INLINE {
+    unroll<4>([&](auto j) DISTILL_LAMBDA_INLINE {
       const auto at = [&](int i) DISTILL_LAMBDA_INLINE { return vector::load_aligned(d + i * row + j * lanes); };
       difference(at(0), at(1), at(2), at(3), t[0][j], t[1][j], t[2][j], t[3][j]);
     });
-    unrolled<4>([&](auto i) DISTILL_LAMBDA_INLINE {
+    unroll<4>([&](auto i) DISTILL_LAMBDA_INLINE {
       vector r[4];
       difference(t[i][0], t[i][1], t[i][2], t[i][3], r[0], r[1], r[2], r[3]);
-      unrolled<4>([&](auto j) DISTILL_LAMBDA_INLINE { r[j].store_aligned(v + (i * 4 + j) * next); });
+      unroll<4>([&](auto j) DISTILL_LAMBDA_INLINE { r[j].store_aligned(v + (i * 4 + j) * next); });
     });
   }
 
   /// y = Aᵀ m A + bias.
   static void transform_output(const T* m, index next, vector bias, T* y, index row) {
     vector t[2][4];
-    unrolled<4>([&](auto j) DISTILL_LAMBDA_INLINE {
+    unroll<4>([&](auto j) DISTILL_LAMBDA_INLINE {
       const auto at = [&](int i) DISTILL_LAMBDA_INLINE { return vector::load_aligned(m + (i * 4 + j) * next); };
       const vector middle = at(1), low = at(2);
       t[0][j] = at(0) + middle + low;
       t[1][j] = middle - low - at(3);
     });
-    unrolled<2>([&](auto i) DISTILL_LAMBDA_INLINE {
+    unroll<2>([&](auto i) DISTILL_LAMBDA_INLINE {
       (t[i][0] + t[i][1] + t[i][2] + bias).store_aligned(y + i * row);
       (t[i][1] - t[i][2] - t[i][3] + bias).store_aligned(y + i * row + lanes);
     });
@@ -110,11 +112,11 @@ struct winograd {
   /// m[position] = (A dy Aᵀ)[position].
   static void transform_output_gradient(const T* dy, index row, T* m, index next) {
     vector t[4][2];
-    unrolled<2>([&](auto j) DISTILL_LAMBDA_INLINE {
+    unroll<2>([&](auto j) DISTILL_LAMBDA_INLINE {
       const vector a = vector::load_aligned(dy + j * lanes), b = vector::load_aligned(dy + row + j * lanes);
       t[0][j] = a, t[1][j] = a + b, t[2][j] = a - b, t[3][j] = -b;
     });
-    unrolled<4>([&](auto i) DISTILL_LAMBDA_INLINE {
+    unroll<4>([&](auto i) DISTILL_LAMBDA_INLINE {
       T* to = m + i * 4 * next;
       t[i][0].store_aligned(to);
       (t[i][0] + t[i][1]).store_aligned(to + next);
@@ -174,42 +176,42 @@ struct winograd {
   template <int Rows, int Vectors>
   static void multiply_block(index channels, index tiles, index columns, const T* v, const T* u, T* m) {
     vector sum[Rows][Vectors];
-    unrolled<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
-      unrolled<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { sum[r][k] = vector(T(0)); });
+    unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+      unroll<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { sum[r][k] = vector(T(0)); });
     });
     for (index first = 0; first < channels; first += lanes, v += tiles * lanes)
       for (index c = 0; c < std::min(lanes, channels - first); ++c, u += columns) {
         vector weights[Vectors];
-        unrolled<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { weights[k] = vector::load_aligned(u + k * lanes); });
-        unrolled<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+        unroll<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { weights[k] = vector::load_aligned(u + k * lanes); });
+        unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
           const vector x(v[r * lanes + c]);
-          unrolled<Vectors>([&](auto k)
-                                DISTILL_LAMBDA_INLINE { sum[r][k] = lane<vector>::fma(x, weights[k], sum[r][k]); });
+          unroll<Vectors>([&](auto k)
+                              DISTILL_LAMBDA_INLINE { sum[r][k] = lane<vector>::fma(x, weights[k], sum[r][k]); });
         });
       }
-    unrolled<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
-      unrolled<Vectors>([&](auto k)
-                            DISTILL_LAMBDA_INLINE { sum[r][k].store_aligned(m + k * tiles * lanes + r * lanes); });
+    unroll<Rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+      unroll<Vectors>([&](auto k)
+                          DISTILL_LAMBDA_INLINE { sum[r][k].store_aligned(m + k * tiles * lanes + r * lanes); });
     });
   }
 
   template <int Vectors>
   static void add_outer(index tiles, const T* v, const T* m, T* du, index columns) {
     vector sum[channel_rows][Vectors];
-    unrolled<channel_rows>([&](auto r) DISTILL_LAMBDA_INLINE {
-      unrolled<Vectors>([&](auto k)
-                            DISTILL_LAMBDA_INLINE { sum[r][k] = vector::load_aligned(du + r * columns + k * lanes); });
+    unroll<channel_rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+      unroll<Vectors>([&](auto k)
+                          DISTILL_LAMBDA_INLINE { sum[r][k] = vector::load_aligned(du + r * columns + k * lanes); });
     });
     for (index t = 0; t < tiles; ++t, v += lanes, m += lanes) {
       vector g[Vectors];
-      unrolled<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { g[k] = vector::load_aligned(m + k * tiles * lanes); });
-      unrolled<channel_rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+      unroll<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { g[k] = vector::load_aligned(m + k * tiles * lanes); });
+      unroll<channel_rows>([&](auto r) DISTILL_LAMBDA_INLINE {
         const vector x(v[r]);
-        unrolled<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { sum[r][k] = lane<vector>::fma(x, g[k], sum[r][k]); });
+        unroll<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { sum[r][k] = lane<vector>::fma(x, g[k], sum[r][k]); });
       });
     }
-    unrolled<channel_rows>([&](auto r) DISTILL_LAMBDA_INLINE {
-      unrolled<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { sum[r][k].store_aligned(du + r * columns + k * lanes); });
+    unroll<channel_rows>([&](auto r) DISTILL_LAMBDA_INLINE {
+      unroll<Vectors>([&](auto k) DISTILL_LAMBDA_INLINE { sum[r][k].store_aligned(du + r * columns + k * lanes); });
     });
   }
 };

@@ -21,11 +21,16 @@ class winograd_convolution {
 
  public:
   static bool serves(const convolution_shape& s) {
-    return s.kernel == 3 && s.stride == 1 && s.padding <= 2 && s.inputs >= 8 && s.outputs >= 8;
+    return s.window == 3 && s.stride == 1 && s.padding <= 2 && s.inputs >= 8 && s.outputs >= 8;
   }
 
   explicit winograd_convolution(const convolution_shape& shape)
-      : shape_(shape), forward_(shape), reversed_(shape.reversed()) {}
+      : shape_(shape), forward_(shape), reversed_(shape.reversed()) {
+    // The gradient of y serves twice: with the border that the way back to x needs, and in whole tiles of y.
+    blocks& gradient = reversed_.input;
+    gradient.rows = std::max(gradient.rows, border() + 2 * forward_.tile_rows);
+    gradient.columns = std::max(gradient.columns, border() + 2 * forward_.tile_columns);
+  }
 
   /// Images that are worth taking together: enough tiles for the matrix products.
   index images() const { return std::max<index>(1, largest_run / forward_.tiles()); }
@@ -52,8 +57,7 @@ class winograd_convolution {
     T* output = input + images() * forward_.input.size();
     T* memory = output + images() * forward_.output.size();
     for (index n = 0; n < x.count; ++n)
-      forward_.input.gather(x.image(n), shape_.height, shape_.width, shape_.padding, shape_.padding,
-                            input + n * forward_.input.size());
+      forward_.input.gather(x.image(n), shape_.height, shape_.width, shape_.padding, input + n * forward_.input.size());
     convolve(forward_, prepared, bias, x.count, input, output, memory);
     for (index n = 0; n < y.count; ++n)
       forward_.output.scatter(output + n * forward_.output.size(), shape_.out_height(), shape_.out_width(), y.image(n));
@@ -61,36 +65,32 @@ class winograd_convolution {
 
   index sum_size() const { return prepared_size(); }
   index backward_scratch() const {
-    return images() * (forward_.input.size() + gradients().size() + reversed_.output.size()) +
+    return images() * (forward_.input.size() + reversed_.input.size() + reversed_.output.size()) +
            std::max(run_scratch(forward_), run_scratch(reversed_));
   }
   /// Adds to the sums that become the gradient of the weights, and writes or adds the gradient of x; either pointer may
   /// be null.
   void backward(const T* prepared, image_run<const T> x, image_run<const T> dy, image_run<T> dx, bool accumulate,
                 T* sums, T* scratch) const {
-    const blocks gradient = gradients();
-    const index border = 2 - shape_.padding;
+    const blocks &gradient = reversed_.input, &input_gradient = reversed_.output;
     T* dy_blocks = scratch;
     T* input = dy_blocks + images() * gradient.size();
     T* output = input + images() * forward_.input.size();
-    T* memory = output + images() * reversed_.output.size();
+    T* memory = output + images() * input_gradient.size();
     for (index n = 0; n < dy.count; ++n)
-      gradient.gather(dy.image(n), shape_.out_height(), shape_.out_width(), border, border,
-                      dy_blocks + n * gradient.size());
+      gradient.gather(dy.image(n), shape_.out_height(), shape_.out_width(), border(), dy_blocks + n * gradient.size());
     if (sums != nullptr) {
       for (index n = 0; n < x.count; ++n)
-        forward_.input.gather(x.image(n), shape_.height, shape_.width, shape_.padding, shape_.padding,
+        forward_.input.gather(x.image(n), shape_.height, shape_.width, shape_.padding,
                               input + n * forward_.input.size());
-      add_products(x.count, input, dy_blocks + border * (gradient.row_stride() + blocks::lanes), sums, memory);
+      add_products(x.count, input, dy_blocks + border() * (gradient.row_stride() + blocks::lanes), sums, memory);
     }
     if (dx) {
-      plan back = reversed_;
-      back.input = gradient;
-      convolve(back, prepared, nullptr, dy.count, dy_blocks, output, memory);
+      convolve(reversed_, prepared, nullptr, dy.count, dy_blocks, output, memory);
       for (index n = 0; n < dx.count; ++n) {
-        T* from = output + n * back.output.size();
-        if (accumulate) back.output.add(dx.image(n), shape_.height, shape_.width, from);
-        back.output.scatter(from, shape_.height, shape_.width, dx.image(n));
+        T* from = output + n * input_gradient.size();
+        if (accumulate) input_gradient.add(dx.image(n), shape_.height, shape_.width, from);
+        input_gradient.scatter(from, shape_.height, shape_.width, dx.image(n));
       }
     }
   }
@@ -117,12 +117,8 @@ class winograd_convolution {
     index tiles() const { return tile_rows * tile_columns; }
   };
 
-  /// The gradient of y for both uses: with the border that the way back to x needs.
-  blocks gradients() const {
-    const index border = 2 - shape_.padding;
-    return {shape_.outputs, std::max(reversed_.input.rows, border + 2 * forward_.tile_rows),
-            std::max(reversed_.input.columns, border + 2 * forward_.tile_columns)};
-  }
+  /// Around the gradient of y.
+  index border() const { return 2 - shape_.padding; }
 
   static index run_scratch(const plan& p) {
     return form::positions *
@@ -190,7 +186,7 @@ class winograd_convolution {
 
   /// sums += products of the tiles of x and of dy.
   void add_products(index images, const T* input, const T* dy, T* sums, T* memory) const {
-    const blocks gradient = gradients();
+    const blocks& gradient = reversed_.input;
     const index all = images * forward_.tiles();
     T* v = memory;
     T* m = v + form::positions * form::stride(shape_.inputs, largest_run);

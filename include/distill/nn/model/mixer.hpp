@@ -2,14 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "../../config.hpp"
 #include "../mixer_block.hpp"
 #include "../network.hpp"
-#include "../patch_embedding.hpp"
-#include "detail/seeds.hpp"
-#include "detail/token_head.hpp"
+#include "detail/token_network.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
@@ -31,20 +28,10 @@ struct mixer_options {
 /// are the patches and the blocks. @throws argument_error  no blocks, what the layers throw
 template <class T>
 network<T> mixer(const mixer_options& options = {}) {
-  if (options.blocks < 1) fail("mixer: blocks is ", options.blocks, ", at least 1 expected");
-  detail::seeds seeds(options.seed);
-  network<T> result("mixer");
-  result.add_stage("patches", patch_embedding<T>(options.channels, options.height, options.width, options.patch,
-                                                 options.features, seeds.next()));
-  const index tokens = (options.height / options.patch) * (options.width / options.patch);
-  for (index i = 0; i < options.blocks; ++i)
-    result.add_stage("block" + std::to_string(i + 1), mixer_block<T>(tokens, options.features, options.token_hidden,
-                                                                     options.channel_hidden, seeds.next()));
-  result.set_head(detail::token_head<T>(options.features, options.outputs, seeds.next()));
-  if (options.second_outputs > 0)
-    result.set_second_head(detail::token_head<T>(options.features, options.second_outputs, seeds.next()),
-                           options.second_tap);
-  return result;
+  return detail::token_network<T>("mixer", options, [&](std::uint64_t seed) {
+    const index tokens = (options.height / options.patch) * (options.width / options.patch);
+    return mixer_block<T>(tokens, options.features, options.token_hidden, options.channel_hidden, seed);
+  });
 }
 
 }  // namespace nn

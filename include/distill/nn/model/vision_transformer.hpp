@@ -2,14 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "../../config.hpp"
 #include "../network.hpp"
-#include "../patch_embedding.hpp"
 #include "../transformer_block.hpp"
-#include "detail/seeds.hpp"
-#include "detail/token_head.hpp"
+#include "detail/token_network.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace nn {
@@ -32,20 +29,10 @@ struct vision_transformer_options {
 /// the blocks. @throws argument_error  features no multiple of heads, no blocks, what the layers throw
 template <class T>
 network<T> vision_transformer(const vision_transformer_options& options = {}) {
-  if (options.blocks < 1) fail("vision_transformer: blocks is ", options.blocks, ", at least 1 expected");
-  detail::seeds seeds(options.seed);
-  network<T> result("vision_transformer");
-  result.add_stage("patches", patch_embedding<T>(options.channels, options.height, options.width, options.patch,
-                                                 options.features, seeds.next()));
-  for (index i = 0; i < options.blocks; ++i)
-    result.add_stage("block" + std::to_string(i + 1),
-                     transformer_block<T>(options.features, options.heads, options.hidden, seeds.next(),
-                                          {.dropout = options.dropout, .attention_dropout = options.dropout}));
-  result.set_head(detail::token_head<T>(options.features, options.outputs, seeds.next()));
-  if (options.second_outputs > 0)
-    result.set_second_head(detail::token_head<T>(options.features, options.second_outputs, seeds.next()),
-                           options.second_tap);
-  return result;
+  return detail::token_network<T>("vision_transformer", options, [&](std::uint64_t seed) {
+    return transformer_block<T>(options.features, options.heads, options.hidden, seed,
+                                {.dropout = options.dropout, .attention_dropout = options.dropout});
+  });
 }
 
 }  // namespace nn

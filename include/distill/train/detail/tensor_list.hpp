@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
-#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -23,11 +21,6 @@ namespace train::detail {
 template <class T>
 class tensor_list {
  public:
-  struct entry {
-    safetensors_tensor view;  // of the same memory
-    void* memory;
-  };
-
   std::string prefix;  // before every name that follows
 
   void operator()(const std::string& name, const nn::tensor_view<T>& array) {
@@ -44,7 +37,6 @@ class tensor_list {
     for (nn::parameter<T>* p : parameters) (*this)(p->name, p->value());
   }
 
-  const std::vector<entry>& entries() const { return entries_; }
   std::vector<safetensors_tensor> views() const {
     std::vector<safetensors_tensor> result;
     for (const entry& e : entries_) result.push_back(e.view);
@@ -90,6 +82,11 @@ class tensor_list {
   }
 
  private:
+  struct entry {
+    safetensors_tensor view;  // of the same memory
+    void* memory;
+  };
+
   template <class Number>
   void add(const std::string& name, Number* data, std::vector<index> extents) {
     entries_.push_back({safetensors_tensor::of(prefix + name, data, std::move(extents)), data});

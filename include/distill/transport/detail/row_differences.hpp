@@ -13,6 +13,7 @@
 #include "../../core/parallel.hpp"
 #include "../../core/simd.hpp"
 #include "../../core/transpose.hpp"
+#include "../../core/unroll.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace detail {
@@ -40,15 +41,6 @@ struct squared_difference {
     return lane<V>::fma(w, x - y, sum);
   }
 };
-
-/// f(0), …, f(N − 1) with constants: tiles stay in registers under any optimisation.
-template <index N, class F>
-DISTILL_INLINE void unroll(F&& f) {
-  [&]<index... I>(std::integer_sequence<index, I...>) DISTILL_LAMBDA_INLINE {
-    (f(std::integral_constant<index, I>()), ...);
-  }
-  (std::make_integer_sequence<index, N>());
-}
 
 /// Terms that are added up one after the other in T; such sums are then added to each other.
 inline constexpr index difference_run = 64;

@@ -1,4 +1,4 @@
-// Elements that are left out by chance.
+// Which elements are left out by chance.
 #pragma once
 
 #include <algorithm>
@@ -6,8 +6,6 @@
 
 #include "../../config.hpp"
 #include "../../core/random.hpp"
-#include "../../core/sweep.hpp"
-#include "../tape.hpp"
 #include "pieces.hpp"
 
 DISTILL_NAMESPACE_BEGIN
@@ -39,34 +37,12 @@ struct drop_mask {
         factors[i + 1] = both[(word >> 32) < below];
       }
       const T* const factor = factors;
-      if (add)
-        distill::detail::sweep<T>(
-            count, [](simd<T>& y, const simd<T>& x, const simd<T>& f) DISTILL_LAMBDA_INLINE { y += x * f; }, to + start,
-            from + start, factor);
-      else
-        distill::detail::sweep<T>(
-            count, [](simd<T>& y, const simd<T>& x, const simd<T>& f) DISTILL_LAMBDA_INLINE { y = x * f; }, to + start,
-            from + start, factor);
+      write_or_add(
+          count, add, [](const simd<T>& x, const simd<T>& f) DISTILL_LAMBDA_INLINE { return x * f; }, to + start,
+          from + start, factor);
     }
   }
 };
-
-/// Every element times its factor.
-template <class T>
-variable drop(tape<T>& t, variable input, const drop_mask& mask) {
-  constexpr index cost = 4;
-  const tensor_view<const T> x = t.value(input);
-  const tensor_view<T> y = t.allocate(x.shape);
-  for_pieces(t, x.size(), cost,
-             [&](index from, index size) { mask.apply(x.data + from, from, size, y.data + from, false); });
-  return t.record(y, {input}, [mask](tape<T>& on, variable self) {
-    const gradient_slot<T> slot = on.claim_gradient(on.input(self, 0));
-    const T* dy = on.gradient(self).data;
-    for_pieces(on, slot.view.size(), cost, [&](index from, index size) {
-      mask.apply(dy + from, from, size, slot.view.data + from, slot.accumulate);
-    });
-  });
-}
 
 }  // namespace nn::detail
 DISTILL_NAMESPACE_END
