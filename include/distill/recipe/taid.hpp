@@ -49,8 +49,8 @@ class taid : public recipe<T> {
     return loss + truth_(tape, logits, {.labels = lesson.labels, .options = {.reduction = reduction::mean_valid()}});
   }
 
-  /// With the t of the next step.
-  const taid_schedule& schedule() const { return schedule_; }
+  /// With the t of the next step: what a run that goes on later has to save and put back.
+  taid_schedule& schedule() { return schedule_; }
 
  private:
   taid_schedule schedule_;
