@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -22,11 +21,11 @@ namespace nn {
 ///
 /// Without a twin by central differences, two forward passes and no second network:
 ///
-///     J v ≈ (f(x; θ + h v) − f(x; θ − h v)) / 2h,  h = ε^⅓ ‖θ‖ / ‖v‖      (ε of T; 1 in the place of ‖θ‖ = 0)
+///     J v ≈ (f(x; θ + h v) − f(x; θ − h v)) / 2h,  h = r ‖θ‖ / ‖v‖,  r = 1e-4 in float, 1e-7 in double
 ///
-/// The error is about ε^⅔ of the output where the network is smooth (1e-10 in double, 1e-5 in float); a unit that
-/// passes a kink within ±h adds what it turns by. With a twin over dual numbers (second_order.hpp) by one pass over it:
-/// exact up to rounding, on the kinks as the tape differentiates them.
+/// (‖θ‖ = 0 counts as 1). Rounding takes about ε/r of the output and what passes a kink within ±h about √r: on a small
+/// network of ReLUs 0.3 % in float and 1e-8 in double, where hardly anything does. With a twin over dual numbers
+/// (second_order.hpp) by one pass over it: exact up to rounding, on the kinks as the tape differentiates them.
 ///
 /// A call like the one before allocates nothing.
 template <class T>
@@ -70,9 +69,7 @@ class directional_derivative {
   void differences(tape<T>& t, const tensor_view<const T>& input, std::span<const T> v, std::span<T> to) {
     copy_values(parameters_, theta_);
     const double along = length(v), whole = length(theta_);
-    const double h =
-        along > 0 ? std::cbrt(static_cast<double>(std::numeric_limits<T>::epsilon())) * (whole > 0 ? whole : 1) / along
-                  : 0;
+    const double h = along > 0 ? share * (whole > 0 ? whole : 1) / along : 0;
     const auto value_only = t.no_gradients();
     const auto output_at = [&](double step) {
       for (std::size_t k = 0; k < theta_.size(); ++k) moved_[k] = theta_[k] + static_cast<T>(step) * v[k];
@@ -93,6 +90,8 @@ class directional_derivative {
     for (const T e : x) sum += static_cast<double>(e) * static_cast<double>(e);
     return std::sqrt(sum);
   }
+
+  static constexpr double share = sizeof(T) == sizeof(float) ? 1e-4 : 1e-7;  // r
 
   layer<T>* model_;
   layer<dual<T>>* twin_;

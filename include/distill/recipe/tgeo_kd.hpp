@@ -30,19 +30,18 @@ struct tgeo_kd_options {
   ratio_network_options ratio{};
 };
 
-/// TGeo-KD: a small network looks at where student, teacher, truth and the class's mean teacher stand to each other and
-/// decides for each sample how much of the teacher and how much of the truth the student learns.
+/// TGeo-KD: a small network looks at how student, teacher, truth and the class's mean teacher stand to each other and
+/// decides how much of the teacher and how much of the truth the student learns of a sample.
 ///
 ///     L(θ, α) = mean_i [α_i τ² KL(p_t‖p_s) + (1 − α_i) CE(z_s, y)],  α_i = σ(MLP_ω(geometry of sample i))
 ///
-/// α is a constant to the student. ω learns, before the student does, by what a step with its α would do to samples
-/// that the student never sees:
+/// α is a constant to the student. ω learns first, by what a step would do to samples the student never sees:
 ///
 ///     θ′ = θ − η ∇_θ L(θ, α),  J = mean CE(z(θ′), y) over a validation lesson,  v = ∇J(θ′)
 ///     dJ/dα_i = −(η/n) ⟨τ(p_s^τ − p_t^τ)_i − (p_s − 1_y)_i, (J_z v)_i⟩,  J_z v the derivative of z(θ) along v
 ///
 /// y is the class of the lesson: a sample without a label goes by what the teacher takes it for. Source: Hu et al.
-/// 2024, arXiv 2312.15112, which leaves open how the two levels are solved; one step ahead as in a third party's code.
+/// 2024, arXiv 2312.15112; how the two levels are solved is left open there, one step ahead is a third party's way.
 template <class T>
 class tgeo_kd : public recipe<T> {
  public:
@@ -52,10 +51,10 @@ class tgeo_kd : public recipe<T> {
                                     .source = "arXiv 2312.15112",
                                     .how = closeness::reconstructed};
 
-  /// class_means is C × C, the teacher's mean probabilities of each class (state/add_probabilities.hpp); it is copied.
-  /// validation() is asked for a lesson with labels at every step; unknown ones do not count. A fixed ratio needs
-  /// neither. `twin`, if any, is the student over dual numbers (nn/directional_derivative.hpp); it must outlive the
-  /// recipe. @throws argument_error  options that cannot be, what is missing, what geometry_features throws
+  /// class_means is C × C, the teacher's mean probabilities of each class (state/add_probabilities.hpp), copied.
+  /// validation() gives a lesson with labels at every step; unknown ones do not count. A fixed ratio needs neither. A
+  /// twin, the student over dual numbers (nn/directional_derivative.hpp), must outlive the recipe.
+  /// @throws argument_error  options that cannot be, what is missing, what geometry_features throws
   explicit tgeo_kd(const tgeo_kd_options& options, const matrix_view<const T>& class_means = {},
                    std::function<lesson<T>()> validation = {}, nn::layer<dual<T>>* twin = nullptr)
       : options_(checked(options)), validation_(std::move(validation)), twin_(twin) {
@@ -82,29 +81,26 @@ class tgeo_kd : public recipe<T> {
     return blend(tape, logits, lesson);
   }
 
-  /// α of the last lesson's samples.
+  /// α of the last lesson's samples, and its J.
   std::span<const T> ratios() const { return alpha_; }
-  /// J of the last lesson.
   double validation_loss() const { return validation_loss_; }
-  /// Null if the ratio is fixed.
+  /// Null if it is fixed.
   ratio_network<T>* ratio() { return ratio_ ? &*ratio_ : nullptr; }
 
  private:
-  /// L(θ, α). A weight of 0 takes a sample out, whatever its loss.
+  /// L(θ, α); a weight of 0 takes a sample out
   double blend(nn::tape<T>& tape, nn::variable logits, const lesson<T>& lesson) {
     const row_parameter alpha(alpha_);
     const double taught = teacher_(tape, logits, {.teacher = lesson.teacher, .options = {.weights = alpha}}).value;
     return taught + truth_(tape, logits, {.labels = lesson.classes, .options = {.weights = alpha.complement()}}).value;
   }
 
-  /// dJ/dα
   std::span<const T> hypergradient(const nn::tape<T>& tape, nn::network<T>& student, const matrix_view<const T>& z,
                                    const lesson<T>& lesson) {
     const auto unseen = validation_();
     if (!unseen.labels) fail("tgeo_kd: labels of the validation lesson are missing, one a sample expected");
     if (!ahead_) ahead_.emplace(student, twin_);
-    moved_.resize(static_cast<std::size_t>(z.rows * z.columns));
-    trade_.resize(moved_.size());
+    for (auto* of : {&moved_, &trade_}) of->resize(static_cast<std::size_t>(z.rows * z.columns));
     to_alpha_.resize(alpha_.size());
     validation_loss_ = (*ahead_)(
         tape, options_.look_ahead, lesson.input,
@@ -137,7 +133,7 @@ class tgeo_kd : public recipe<T> {
 
   tgeo_kd_options options_;
   nn::criterion<T, kl> teacher_{kl{.temperature = options_.temperature}};
-  nn::criterion<T, cross_entropy> truth_{cross_entropy{}};
+  nn::criterion<T, cross_entropy> truth_{{}};
   decltype(kl{} + -1.0 * cross_entropy{}) trade_off_ = kl{.temperature = options_.temperature} + -1.0 * cross_entropy{};
   row_workspace<T> workspace_;
   std::optional<geometry_features<T>> features_;
