@@ -3,7 +3,7 @@ cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND ${CMAKE_COMMAND} -DROOT=${ROOT} -DOUT=${OUT} -P ${ROOT}/cmake/generate.cmake
   COMMAND_ERROR_IS_FATAL ANY)
 foreach(file include/distill/distill.hpp include/distill/catalogue.hpp include/distill/pair_catalogue.hpp
-    include/distill/method_catalogue.hpp)
+    include/distill/method_catalogue.hpp include/distill/recipe_catalogue.hpp)
   file(READ "${ROOT}/${file}" committed)
   file(READ "${OUT}/${file}" derived)
   if(NOT committed STREQUAL derived)

@@ -91,7 +91,7 @@ graduate classroom::teach(int number, const teaching& how, progress& bar) {
   std::vector<index> all = every_image(data_.train);
   distill::shuffle(std::span(all), distill::random_stream(seed));
   const auto split = all.begin() + std::min(settings_.labelled, data_.train.size());
-  const auto begin = all.begin() + (how.unseen ? (split - all.begin()) / 10 : 0);
+  const auto begin = all.begin() + (how.validates ? (split - all.begin()) / 10 : 0);
   sampler labelled({begin, split}, seed + 1), unlabelled({split, all.end()}, seed + 2);
   const index with_label = !how.method || split == all.end() ? batch_size : labelled_in_batch;
   nn::network<float> student = student_kind_.make(seed + 3), teacher = teacher_kind_.make(0);
@@ -105,14 +105,16 @@ graduate classroom::teach(int number, const teaching& how, progress& bar) {
     for (index i = 0; i < batch_size; ++i) of_unseen.add(data_.train, aside.next(), true, nullptr);
     return of_unseen.lesson();
   };
-  std::unique_ptr<distill::recipe<float>> method = how.method ? how.method({.student = student,
-                                                                            .teacher = teacher,
-                                                                            .said = said_,
-                                                                            .teacher_width = said_.width(),
-                                                                            .input = as_images(nullptr, 1).shape,
-                                                                            .unseen = unseen,
-                                                                            .seed = seed + 5})
-                                                              : std::make_unique<labels_alone>();
+  const distill::study<float> study{
+      .student = student,
+      .teacher = teacher,
+      .input = as_images(nullptr, 1).shape,
+      .teacher_logits = as_matrix(said_.logits),
+      .teacher_features = {said_.features.data(), data_.train.size(), said_.width()},
+      .classes = said_.classes,
+      .unseen = unseen,
+  };
+  const auto method = how.method ? how.method(study, seed + 5) : std::make_unique<labels_alone>();
 
   image_batch batch;
   std::vector<curve_point> curve;

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <distill/metric/calibration.hpp>
-#include <distill/recipe/recipe.hpp>
+#include <distill/recipe/study.hpp>
 #include <distill/train/progress.hpp>
 #include <functional>
 #include <memory>
@@ -26,19 +26,10 @@ struct classroom_settings {
   std::string data = "/usr/share/datasets/fashion-mnist";
 };
 
-/// What a method may need when it is set up for one student. All of it outlives the method.
-struct study {
-  nn::network<float>& student;
-  nn::network<float>& teacher;  ///< a copy that may learn on
-  const opinions& said;         ///< the teacher's, of every training image
-  index teacher_width;
-  nn::tensor_shape input;                          ///< of one image, as a batch
-  std::function<distill::lesson<float>()> unseen;  ///< labelled images that the student does not learn from
-  std::uint64_t seed;
-};
+/// How a student is taught; by the labels alone if there is no method.
 struct teaching {
-  std::function<std::unique_ptr<distill::recipe<float>>(const study&)> method;  ///< none: labels alone
-  bool unseen = false;  ///< a tenth of the labelled images is put aside
+  std::function<std::unique_ptr<distill::recipe<float>>(const distill::study<float>&, std::uint64_t seed)> method{};
+  bool validates = false;  ///< a tenth of the labelled images is put aside
 };
 
 /// A network after its training.

@@ -1,5 +1,7 @@
 #include "comparison.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <distill/io/atomic_file.hpp>
 #include <distill/io/csv.hpp>
@@ -90,27 +92,32 @@ void print_methods(const std::vector<classifier_row>& rows) {
   std::printf("agreement: same class as the teacher; mean ± standard error; SE: standard errors of the paired gain\n");
 }
 
-/// One line a variant, one column a measure of the first variants' order.
+/// One line a variant and one column a measure, or the other way round where there are many measures.
 void print_task(const known_task& task, const std::vector<json>& runs) {
-  std::vector<std::string> head{std::string(task.info.title)};
-  for (const json& outcome : runs[0])
+  std::vector<std::string> variants, measures;
+  for (const json& outcome : runs[0]) {
+    variants.push_back(outcome["variant"]);
     for (const json& measure : outcome["measures"])
-      if (const std::string name = measure["name"]; std::find(head.begin() + 1, head.end(), name) == head.end())
-        head.push_back(name);
-  head.push_back("s");
+      if (const std::string name = measure["name"]; std::find(measures.begin(), measures.end(), name) == measures.end())
+        measures.push_back(name);
+  }
+  const auto cell = [&](std::size_t variant, const std::string& name) {
+    std::vector<double> values;
+    for (const json& run : runs)
+      for (const json& measure : run[variant]["measures"])
+        if (measure["name"] == name) values.push_back(measure["value"]);
+    return values.empty() ? "" : estimate(values).text(std::abs(estimate(values).mean) < 10 ? "%.3f" : "%.2f");
+  };
+  const bool measures_down = measures.size() > 8;
+  const std::vector<std::string>&across = measures_down ? variants : measures,
+        down = measures_down ? measures : variants;
+  std::vector<std::string> head{std::string(task.info.title)};
+  head.insert(head.end(), across.begin(), across.end());
   table shown(head);
-  for (std::size_t v = 0; v < runs[0].size(); ++v) {
-    std::vector<std::string> cells{runs[0][v]["variant"]};
-    for (std::size_t c = 1; c + 1 < head.size(); ++c) {
-      std::vector<double> values;
-      for (const json& run : runs)
-        for (const json& measure : run[v]["measures"])
-          if (measure["name"] == head[c]) values.push_back(measure["value"]);
-      cells.push_back(values.empty() ? "" : estimate(values).text(estimate(values).mean < 10 ? "%.3f" : "%.2f"));
-    }
-    std::vector<double> seconds;
-    for (const json& run : runs) seconds.push_back(run[v]["seconds"]);
-    cells.push_back(estimate(seconds).text("%.1f"));
+  for (std::size_t d = 0; d < down.size(); ++d) {
+    std::vector<std::string> cells{down[d]};
+    for (std::size_t a = 0; a < across.size(); ++a)
+      cells.push_back(measures_down ? cell(a, down[d]) : cell(d, across[a]));
     shown.add(cells);
   }
   shown.print();
@@ -131,8 +138,9 @@ bool draw(const std::filesystem::path& folder, const std::vector<classifier_row>
       folder / "methods.png",
       "set datafile separator ','\nset title 'Students of few labels, by method'\nset ylabel 'test accuracy, %'\n"
       "set xrange [-0.7:" +
-          std::to_string(rows.size()) + "-0.3]\nset xtics rotate by -40 (" + names + ")\nset key off\nplot " +
-          distill::train::gnuplot_string(file) + " skip 1 using 1:2:3 with yerrorbars ls 2 pt 7\n");
+          std::to_string(rows.size()) + "-0.3]\nset bmargin 8\nset xtics rotate by 40 right (" + names +
+          ")\nset key off\nplot " + distill::train::gnuplot_string(file) +
+          " skip 1 using 1:2:3 with yerrorbars ls 2 pt 7\n");
 }
 
 }  // namespace
@@ -178,6 +186,7 @@ void compare(const comparison_settings& s, const std::vector<const known_method*
     print_methods(rows);
     std::printf("\nwritten: %s\n", (s.output / "comparison.json").c_str());
     if (draw(s.output, rows)) std::printf("written: %s\n", (s.output / "methods.png").c_str());
+    std::fflush(stdout);
   }
 
   for (const known_task* task : tasks) {
@@ -197,6 +206,7 @@ void compare(const comparison_settings& s, const std::vector<const known_method*
       }));
     std::printf("\n");
     print_task(*task, runs);
+    std::fflush(stdout);
   }
 }
 

@@ -1,85 +1,60 @@
 #include "methods.hpp"
 
-#include <distill/recipe/bd_kd.hpp>
-#include <distill/recipe/cmkd.hpp>
-#include <distill/recipe/distillm.hpp>
-#include <distill/recipe/hinton.hpp>
-#include <distill/recipe/nd.hpp>
-#include <distill/recipe/ofa_kd.hpp>
-#include <distill/recipe/pld.hpp>
-#include <distill/recipe/sinkd.hpp>
-#include <distill/recipe/taid.hpp>
-#include <distill/recipe/tgeo_kd.hpp>
-#include <distill/state/add_probabilities.hpp>
+#include <algorithm>
+#include <distill/recipe_catalogue.hpp>
 
 namespace example {
 namespace {
 
 namespace recipes = distill::recipes;
 
-/// make(study, options) returns a recipe; `temperature` points to the option that a flag may change, or is nothing.
-template <class Recipe, class Options, class Make>
-known_method described(const Options& published, double Options::*temperature, const Make& make, bool unseen = false) {
-  return {.info = Recipe::info,
-          .teaching_at =
-              [=](std::optional<double> given) {
-                Options options = published;
-                if (given && temperature) options.*temperature = *given;
-                return teaching{.method = [=](const study& s) { return make(s, options); }, .unseen = unseen};
-              },
-          .has_temperature = temperature != nullptr};
-}
-/// A recipe that is made of its options alone.
-template <class Recipe, class Options>
-known_method described(const Options& published = {}, double Options::*temperature = nullptr) {
-  return described<Recipe>(published, temperature,
-                           [](const study&, const Options& o) { return std::make_unique<Recipe>(o); });
+/// The recipe in the given setting; `name`, `title` and `idea` are those of the setting, if it is not the published
+/// one.
+template <class Recipe>
+known_method described(const typename Recipe::options& setting = {}, distill::recipe_info info = Recipe::info) {
+  constexpr bool has_temperature = requires(typename Recipe::options o) { o.temperature = 1.0; };
+  const auto at = [=](std::optional<double> temperature) {
+    auto options = setting;
+    if constexpr (has_temperature)
+      if (temperature) options.temperature = *temperature;
+    return teaching{.method =
+                        [options](const distill::study<float>& s, std::uint64_t seed) {
+                          auto own = options;
+                          if constexpr (requires { own.seed; }) own.seed = seed;
+                          if constexpr (requires { own.ratio.seed; }) own.ratio.seed = seed;
+                          return distill::set_up<Recipe>(s, own);
+                        },
+                    .validates = info.validates};
+  };
+  return {.info = info, .teaching_at = at, .has_temperature = has_temperature};
 }
 
-distill::class_means<float> feature_means(const study& s) {
-  distill::class_means<float> means(classes_of_images, s.teacher_width);
-  means.add({s.said.features.data(), std::ssize(s.said.classes), s.teacher_width}, s.said.classes);
-  return means;
-}
-distill::class_means<float> probability_means(const study& s) {
-  distill::class_means<float> means(classes_of_images, classes_of_images);
-  add_probabilities(means, as_matrix(s.said.logits), s.said.classes);
-  return means;
+/// Another setting of a recipe, to stand beside it.
+template <class Recipe>
+known_method variant(std::string_view name, std::string_view title, std::string_view idea,
+                     const typename Recipe::options& setting) {
+  distill::recipe_info info = Recipe::info;
+  info.name = name;
+  info.title = title;
+  info.idea = idea;
+  return described<Recipe>(setting, info);
 }
 
 }  // namespace
 
 const std::vector<known_method>& methods() {
-  static const std::vector<known_method> all{
-      described<recipes::hinton<float>>(recipes::hinton_options{}, &recipes::hinton_options::temperature),
-      described<recipes::bd_kd<float>>(
-          recipes::bd_kd_options{}, &recipes::bd_kd_options::temperature,
-          [](const study& s, const auto& o) { return std::make_unique<recipes::bd_kd<float>>(s.teacher, o); }),
-      described<recipes::pld<float>, distill::pld>(),
-      described<recipes::sinkd<float>>(recipes::sinkd_options{}, &recipes::sinkd_options::temperature),
-      described<recipes::tgeo_kd<float>>(
-          recipes::tgeo_kd_options{}, &recipes::tgeo_kd_options::temperature,
-          [](const study& s, auto o) {
-            o.ratio.seed = s.seed;
-            return std::make_unique<recipes::tgeo_kd<float>>(o, probability_means(s).means(), s.unseen);
-          },
-          true),
-      described<recipes::cmkd<float>>(recipes::cmkd_options{}, &recipes::cmkd_options::temperature),
-      described<recipes::ofa_kd<float>>(recipes::ofa_kd_options{}, &recipes::ofa_kd_options::temperature,
-                                        [](const study& s, auto o) {
-                                          o.teacher_width = s.teacher_width;
-                                          o.seed = s.seed;
-                                          return std::make_unique<recipes::ofa_kd<float>>(s.student, s.input, o);
-                                        }),
-      described<recipes::distillm<float>, recipes::distillm_options>(),
-      described<recipes::taid<float>, recipes::taid_options>(),
-      described<recipes::nd<float>>(recipes::nd_options{}, &recipes::nd_options::temperature,
-                                    [](const study& s, auto o) {
-                                      o.seed = s.seed;
-                                      return std::make_unique<recipes::nd<float>>(s.student, s.input, feature_means(s),
-                                                                                  o);
-                                    }),
-  };
+  static const std::vector<known_method> all = [] {
+    std::vector<known_method> result;
+    distill::recipe_catalogue<float>::each_type([&]<class Recipe>() {
+      if constexpr (Recipe::info.classifier) result.push_back(described<Recipe>());
+    });
+    result.push_back(
+        variant<recipes::bd_kd<float>>("bd_kd_even", "BD-KD, δ = 1", "the same without the balance", {.delta = 1}));
+    result.push_back(variant<recipes::tgeo_kd<float>>("tgeo_fixed", "TGeo-KD, fixed α",
+                                                      "the same with one ratio for all samples", {.fixed_ratio = 0.5}));
+    std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.info.name < b.info.name; });
+    return result;
+  }();
   return all;
 }
 

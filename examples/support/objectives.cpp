@@ -37,7 +37,7 @@ teaching objective_called(const std::string& name, double temperature) {
       if (name != O::info.name) return;
       if constexpr (requires { objective.temperature; }) objective.temperature = temperature;
       const auto loss = 0.9 * objective + 0.1 * distill::cross_entropy{};
-      result.method = [loss](const study&) {
+      result.method = [loss](const distill::study<float>&, std::uint64_t) {
         return std::make_unique<weighed_with_labels<std::remove_const_t<decltype(loss)>>>(loss);
       };
     }

@@ -197,11 +197,11 @@ TEST_CASE("tgeo_kd: the same bits twice, and with two threads; batches of severa
 TEST_CASE("tgeo_kd: what cannot be") {
   const auto refused = [](const options_type& options) { return message_of([&] { setting s(options); }); };
   CHECK(refused({}) == "no error");
-  CHECK(refused({.temperature = 0}) == "distill: tgeo_kd: temperature is 0, positive and finite expected");
-  CHECK(refused({.look_ahead = -1}) == "distill: tgeo_kd: look_ahead is -1, positive and finite expected");
-  CHECK(refused({.look_ahead = INFINITY}) == "distill: tgeo_kd: look_ahead is inf, positive and finite expected");
-  CHECK(refused({.fixed_ratio = 1.5}) == "distill: tgeo_kd: fixed_ratio is 1.5, must lie in [0, 1]");
-  CHECK(refused({.fixed_ratio = NAN}) == "distill: tgeo_kd: fixed_ratio is nan, must lie in [0, 1]");
+  CHECK(refused({.temperature = 0}) == "distill: tgeo_kd: temperature is 0, finite and above 0 expected");
+  CHECK(refused({.look_ahead = -1}) == "distill: tgeo_kd: look_ahead is -1, finite and above 0 expected");
+  CHECK(refused({.look_ahead = INFINITY}) == "distill: tgeo_kd: look_ahead is inf, finite and above 0 expected");
+  CHECK(refused({.fixed_ratio = 1.5}) == "distill: tgeo_kd: fixed_ratio is 1.5, 0 to 1 expected");
+  CHECK(refused({.fixed_ratio = NAN}) == "distill: tgeo_kd: fixed_ratio is nan, 0 to 1 expected");
   CHECK(refused({.ratio = {.rate = 0}}) == "distill: ratio_network: rate is 0, positive and finite expected");
   CHECK(refused({.ratio = {.weight_decay = -1}}) == "distill: adam: weight_decay is -1, at least 0 expected");
   CHECK(message_of([] { method_type m({}); }) ==

@@ -11,6 +11,7 @@
 #include "detail/require.hpp"
 #include "info.hpp"
 #include "recipe.hpp"
+#include "study.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace recipes {
@@ -36,6 +37,7 @@ struct bd_kd_options {
 template <class T>
 class bd_kd : public recipe<T> {
  public:
+  using options = bd_kd_options;
   static constexpr recipe_info info{.name = "bd_kd",
                                     .title = "BD-KD",
                                     .idea = "two networks learn together, the divergences balanced for each sample",
@@ -46,6 +48,9 @@ class bd_kd : public recipe<T> {
   /// @throws argument_error  delta below 1, temperature not positive, a negative weight
   explicit bd_kd(nn::network<T>& teacher, const bd_kd_options& o = {})
       : teacher_(&teacher), to_student_(of_student(o)), to_teacher_(of_teacher(o)) {}
+
+  /// With the study's teacher.
+  explicit bd_kd(const study<T>& s, const bd_kd_options& o = {}) : bd_kd(s.teacher, o) {}
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     const nn::variable input = tape.constant(lesson.input);

@@ -32,13 +32,15 @@ struct cmkd_options {
 /// CMKD: the student's logits follow the teacher's in number (Pearson) where the teacher is sure, in order (Spearman,
 /// by soft ranks) where it is not.
 ///
-///     L = labels · CE(z_s, y) + λ mean_i [w_i (1 − ρ_P,i) + (1 − w_i)(1 − ρ_S,i)] + intra · T² (1 − mean_c ρ(p, column
-///     c)) w_i = 1 − H(p_t,i)/log C, constant: select/certainty.hpp
+///     L = labels · CE(z_s, y) + λ mean_i [w_i (1 − ρ_P,i) + (1 − w_i)(1 − ρ_S,i)]
+///         + intra · T² (1 − mean_c ρ(p_s, p_t over the samples, column c)),
+///     w_i = 1 − H(p_t,i)/log C, constant: select/certainty.hpp
 ///
 /// Source: no code is public; the idea as described in arXiv 2506.12542, §2.2, the weights and λ are ours.
 template <class T>
 class cmkd : public recipe<T> {
  public:
+  using options = cmkd_options;
   static constexpr recipe_info info{.name = "cmkd",
                                     .title = "CMKD",
                                     .idea = "Pearson where the teacher is sure, Spearman where it is not",

@@ -44,7 +44,8 @@ class diswot {
                                     .title = "DisWOT",
                                     .idea = "the student whose untrained network is most like the teacher's",
                                     .source = "arXiv 2303.15678",
-                                    .how = closeness::code};
+                                    .how = closeness::code,
+                                    .classifier = false};
 
   struct found {
     student_genome genome;

@@ -29,6 +29,7 @@ struct hinton_options {
 template <class T>
 class hinton : public recipe<T> {
  public:
+  using options = hinton_options;
   static constexpr recipe_info info{.name = "hinton",
                                     .title = "KD",
                                     .idea = "the teacher's softened probabilities beside the labels",

@@ -21,6 +21,8 @@ struct recipe_info {
   std::string_view idea;    ///< half a sentence
   std::string_view source;  ///< where it was published
   closeness how = closeness::code;
+  bool classifier = true;  ///< learns from a classifier's logits; others say what their lessons hold
+  bool validates = false;  ///< learns from samples that the student does not see: study::unseen
 };
 
 DISTILL_NAMESPACE_END

@@ -42,16 +42,18 @@ namespace recipes {
 template <class T>
 class leaf : public recipe<T> {
  public:
+  using options = leaf_options;
   static constexpr recipe_info info{.name = "leaf",
                                     .title = "LEAF",
                                     .idea = "the teacher's embeddings, from a network that can stand in for it",
                                     .source = "arXiv 2509.12539",
-                                    .how = closeness::reconstructed};
+                                    .how = closeness::reconstructed,
+                                    .classifier = false};
 
   /// @throws argument_error  a width below 1, dims outside the teacher's, weights that do not fit, dims of embeddings
   /// that keep their length
-  explicit leaf(leaf_options options)
-      : options_(checked(std::move(options))),
+  explicit leaf(leaf_options o)
+      : options_(checked(std::move(o))),
         projection_(options_.student_width, options_.teacher_width, options_.seed, nn::initialisation::xavier_uniform),
         unit_loss_({.dims = options_.dims, .weights = options_.weights}) {}
 

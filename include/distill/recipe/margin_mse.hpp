@@ -36,7 +36,11 @@ class margin_mse : public recipe<T> {
                                     .title = "Margin-MSE",
                                     .idea = "the margins between a ranker's scores, from a student of two towers",
                                     .source = "arXiv 2010.02666",
-                                    .how = closeness::code};
+                                    .how = closeness::code,
+                                    .classifier = false};
+  struct options {};  // there is nothing to choose
+
+  explicit margin_mse(const options& = {}) {}
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     const index n = lesson.teacher.rows, m = lesson.teacher.columns;

@@ -22,6 +22,7 @@
 #include "detail/require.hpp"
 #include "info.hpp"
 #include "recipe.hpp"
+#include "study.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace recipes {
@@ -55,6 +56,7 @@ struct nd_options {
 template <class T>
 class nd : public recipe<T> {
  public:
+  using options = nd_options;
   static constexpr recipe_info info{.name = "nd",
                                     .title = "ND (KD++)",
                                     .idea = "features as long as the teacher's, towards its mean of the class",
@@ -75,6 +77,9 @@ class nd : public recipe<T> {
       projector_.place_at("projector");
     }
   }
+
+  /// With the means of the study's features.
+  explicit nd(const study<T>& s, const nd_options& o = {}) : nd(s.student, s.input, s.mean_features(), o) {}
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     if (!lesson.teacher_feature)

@@ -18,6 +18,7 @@
 #include "detail/require.hpp"
 #include "info.hpp"
 #include "recipe.hpp"
+#include "study.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace recipes {
@@ -46,6 +47,7 @@ struct ofa_kd_options {
 template <class T>
 class ofa_kd : public recipe<T> {
  public:
+  using options = ofa_kd_options;
   static constexpr recipe_info info{.name = "ofa_kd",
                                     .title = "OFA-KD",
                                     .idea = "exits between the stages, the target's class enhanced",
@@ -65,15 +67,20 @@ class ofa_kd : public recipe<T> {
     check(taps);
     if (options_.gamma.size() == 1) options_.gamma.resize(options_.stages.size() + 1, options_.gamma[0]);
     for (const index stage : options_.stages) {
-      exits_.push_back(nn::exit_branch<T>(shapes.taps[static_cast<std::size_t>(stage)],
-                                          {.outputs = shapes.logits[1],
-                                           .behind = taps - 1 - stage,
-                                           .width = std::max(nn::pooled_rows<T>::width(shapes.taps.back()), o.teacher_width),
-                                           .heads = o.heads,
-                                           .seed = o.seed + static_cast<std::uint64_t>(stage)}));
+      exits_.push_back(
+          nn::exit_branch<T>(shapes.taps[static_cast<std::size_t>(stage)],
+                             {.outputs = shapes.logits[1],
+                              .behind = taps - 1 - stage,
+                              .width = std::max(nn::pooled_rows<T>::width(shapes.taps.back()), o.teacher_width),
+                              .heads = o.heads,
+                              .seed = o.seed + static_cast<std::uint64_t>(stage)}));
       exits_.back().place_at("exit" + std::to_string(stage + 1));
     }
   }
+
+  /// With the width of the study's features, unless the options have one.
+  explicit ofa_kd(const study<T>& s, ofa_kd_options o = {})
+      : ofa_kd(s.student, s.input, (o.teacher_width = std::max(o.teacher_width, s.teacher_features.columns), o)) {}
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     const auto out = student.run(tape, tape.constant(lesson.input));

@@ -19,13 +19,14 @@ namespace recipes {
 template <class T>
 class pld : public recipe<T> {
  public:
+  using options = distill::pld;
   static constexpr recipe_info info{.name = "pld",
                                     .title = "PLD",
                                     .idea = "the teacher's order of the classes, the label first",
                                     .source = "arXiv 2506.12542",
                                     .how = closeness::code};
 
-  explicit pld(distill::pld loss = {}) : loss_(loss) {}
+  explicit pld(const options& loss = {}) : loss_(loss) {}
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     const nn::variable logits = student.forward(tape, tape.constant(lesson.input));

@@ -32,6 +32,7 @@ struct sinkd_options {
 template <class T>
 class sinkd : public recipe<T> {
  public:
+  using options = sinkd_options;
   static constexpr recipe_info info{.name = "sinkd",
                                     .title = "SinKD",
                                     .idea = "the cost of carrying the student's batch to the teacher's",

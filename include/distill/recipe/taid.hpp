@@ -28,6 +28,7 @@ struct taid_options {
 template <class T>
 class taid : public recipe<T> {
  public:
+  using options = taid_options;
   static constexpr recipe_info info{.name = "taid",
                                     .title = "TAID",
                                     .idea = "a target that moves from the student to the teacher",

@@ -1,7 +1,6 @@
 // Trilateral geometry decides how much of the teacher and how much of the label.
 #pragma once
 
-#include <cmath>
 #include <functional>
 #include <numeric>
 #include <optional>
@@ -15,9 +14,11 @@
 #include "../objective/cross_entropy.hpp"
 #include "../objective/kl.hpp"
 #include "../select/geometry_features.hpp"
+#include "detail/require.hpp"
 #include "info.hpp"
 #include "ratio_network.hpp"
 #include "recipe.hpp"
+#include "study.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace recipes {
@@ -45,24 +46,32 @@ struct tgeo_kd_options {
 template <class T>
 class tgeo_kd : public recipe<T> {
  public:
+  using options = tgeo_kd_options;
   static constexpr recipe_info info{.name = "tgeo",
                                     .title = "TGeo-KD",
                                     .idea = "sample by sample, how much of the teacher, from how all stand",
                                     .source = "arXiv 2312.15112",
-                                    .how = closeness::reconstructed};
+                                    .how = closeness::reconstructed,
+                                    .validates = true};
 
-  /// class_means is C × C, the teacher's mean probabilities of each class (state/add_probabilities.hpp), copied.
-  /// validation() gives a lesson with labels at every step; unknown ones do not count. A fixed ratio needs neither. A
-  /// twin, the student over dual numbers (nn/directional_derivative.hpp), must outlive the recipe.
+  /// class_means is C × C, the teacher's mean probabilities of each class (copied), validation() gives labelled samples
+  /// at every step; a fixed ratio needs neither. A twin, the student over dual numbers, must outlive the recipe.
   /// @throws argument_error  options that cannot be, what is missing, what geometry_features throws
-  explicit tgeo_kd(const tgeo_kd_options& options, const matrix_view<const T>& class_means = {},
+  explicit tgeo_kd(const tgeo_kd_options& o, const matrix_view<const T>& class_means = {},
                    std::function<lesson<T>()> validation = {}, nn::layer<dual<T>>* twin = nullptr)
-      : options_(checked(options)), validation_(std::move(validation)), twin_(twin) {
-    if (options.fixed_ratio) return;
+      : options_(o), validation_(std::move(validation)), twin_(twin) {
+    detail::require_positive("tgeo_kd: temperature", o.temperature);
+    detail::require_positive("tgeo_kd: look_ahead", o.look_ahead);
+    detail::require_share("tgeo_kd: fixed_ratio", o.fixed_ratio.value_or(0));
+    if (o.fixed_ratio) return;
     if (!validation_) fail("tgeo_kd: validation is empty, a function that returns a lesson expected, or a fixed_ratio");
-    features_.emplace(class_means, options.form);
-    ratio_.emplace(features_->width(), options.ratio);
+    features_.emplace(class_means, o.form);
+    ratio_.emplace(features_->width(), o.ratio);
   }
+
+  /// With the mean probabilities and the unseen samples of the study.
+  explicit tgeo_kd(const study<T>& s, const tgeo_kd_options& o = {})
+      : tgeo_kd(o, s.mean_probabilities().means(), s.unseen) {}
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     const nn::variable logits = student.forward(tape, tape.constant(lesson.input));
@@ -120,15 +129,6 @@ class tgeo_kd : public recipe<T> {
       pull += z.columns, move += z.columns;
     }
     return to_alpha_;
-  }
-
-  static const tgeo_kd_options& checked(const tgeo_kd_options& o) {
-    for (const auto& [name, value] : {std::pair("temperature", o.temperature), std::pair("look_ahead", o.look_ahead)})
-      if (!(value > 0 && std::isfinite(value)))
-        fail("tgeo_kd: ", name, " is ", value, ", positive and finite expected");
-    if (o.fixed_ratio && !(*o.fixed_ratio >= 0 && *o.fixed_ratio <= 1))
-      fail("tgeo_kd: fixed_ratio is ", *o.fixed_ratio, ", must lie in [0, 1]");
-    return o;
   }
 
   tgeo_kd_options options_;
