@@ -1,6 +1,7 @@
 // The main job: a teacher learns Fashion-MNIST from all labels; a small student learns from 1 000 of them, once alone
 // and once with the teacher's help on the 59 000 unlabelled images. Everything else is equal: steps, batch, schedule,
 // rate. By any objective, by any published method, or by all of them in turn.
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
@@ -22,7 +23,8 @@ using namespace example;
 
 struct settings {
   classroom_settings room;
-  std::string objective = "kl", method, compare, output = "out";
+  std::string objective = "kl", method, output = "out";
+  std::vector<std::string> compare;
   std::optional<double> temperature;
   int students = 5;
   bool full_labels = false, list = false;
@@ -58,23 +60,17 @@ void print_list() {
   shown.print();
 }
 
-/// "all", or names with commas between them.
-void compare(const settings& s) {
+/// All, or those with these names.
+void compare_all(const settings& s) {
   std::vector<const known_method*> chosen;
   std::vector<const known_task*> chosen_tasks;
-  if (s.compare == "all") {
-    for (const known_method& m : methods()) chosen.push_back(&m);
-    for (const known_task& t : tasks()) chosen_tasks.push_back(&t);
-  } else {
-    for (std::size_t at = 0; at <= s.compare.size();) {
-      const std::size_t comma = std::min(s.compare.find(',', at), s.compare.size());
-      const std::string name = s.compare.substr(at, comma - at);
-      called(everything(), name, "--compare", [](const auto& i) { return i.name; });
-      if (const known_method* m = find(methods(), name)) chosen.push_back(m);
-      if (const known_task* t = find(tasks(), name)) chosen_tasks.push_back(t);
-      at = comma + 1;
-    }
-  }
+  const auto wanted = [&](const distill::recipe_info& info) {
+    return s.compare[0] == "all" || std::find(s.compare.begin(), s.compare.end(), info.name) != s.compare.end();
+  };
+  for (const known_method& m : methods())
+    if (wanted(m.info)) chosen.push_back(&m);
+  for (const known_task& t : tasks())
+    if (wanted(t.info)) chosen_tasks.push_back(&t);
   check_output(std::filesystem::path(s.output) / "comparison.json");
   compare({s.room, s.students, s.output}, chosen, chosen_tasks);
 }
@@ -140,14 +136,18 @@ settings read_settings(int argc, char** argv) {
   settings s;
   CLI::App app("Distils a small student from a teacher on Fashion-MNIST, where 1 000 images are labelled");
   app.add_flag("--list", s.list, "the published methods, and nothing else");
-  CLI::Option* const method = app.add_option("--method", s.method, "a published method in the objective's place")
-                                  ->excludes(app.add_option("--objective", s.objective,
-                                                            "the distillation objective; an unknown name lists them")
-                                                 ->capture_default_str());
-  app.add_option("--compare", s.compare,
-                 "all methods, or those with these names (a,b,c): one table; goes on where it was")
-      ->excludes(method);
-  app.add_option("--temperature", s.temperature, "of the objective (2) or the method (the published one)");
+  CLI::Option* const objective =
+      app.add_option("--objective", s.objective, "the distillation objective; an unknown name lists them")
+          ->capture_default_str();
+  CLI::Option* const method =
+      app.add_option("--method", s.method, "a published method in the objective's place")->excludes(objective);
+  CLI::Option* const temperature =
+      app.add_option("--temperature", s.temperature, "of the objective (2) or the method (the published one)");
+  app.add_option("--compare", s.compare, "all methods, or those with these names: one table; goes on where it was")
+      ->delimiter(',')
+      ->excludes(objective)
+      ->excludes(method)
+      ->excludes(temperature);
   app.add_option("--teacher", s.room.teacher, "a network; an unknown name lists them")->capture_default_str();
   app.add_option("--student", s.room.student, "another one, of any kind")->capture_default_str();
   app.add_option("--epochs", s.room.epochs, "a student's passes over 60 000 images; the teacher makes twice as many")
@@ -165,7 +165,16 @@ settings read_settings(int argc, char** argv) {
   if (s.temperature && !(*s.temperature > 0 && *s.temperature <= 1e6))
     throw std::invalid_argument("--temperature: is " + distill::detail::text(*s.temperature) +
                                 ", must be positive and at most 1000000");
-  if (!s.method.empty()) called(everything(), s.method, "--method", [](const auto& i) { return i.name; });
+  const auto check_name = [](const std::string& name, const char* option) {
+    called(everything(), name, option, [](const auto& i) { return i.name; });
+  };
+  if (method->count() > 0) check_name(s.method, "--method");
+  for (const std::string& name : s.compare)
+    if (name != "all" || s.compare.size() > 1) check_name(name, "--compare");
+  if (find(tasks(), s.method)) {
+    if (s.temperature) throw std::invalid_argument("--temperature: " + s.method + " has none");
+    s.compare = {s.method};  // it has data and measures of its own
+  }
   if (s.full_labels) s.room.labelled = 60000;
   return s;
 }
@@ -174,10 +183,9 @@ settings read_settings(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   return run_program("distil_fashion_mnist", [&] {
-    settings s = read_settings(argc, argv);
+    const settings s = read_settings(argc, argv);
     if (s.list) return print_list(), 0;
-    if (find(tasks(), s.method)) s.compare = s.method;  // it has data and measures of its own
-    if (!s.compare.empty()) return compare(s), 0;
+    if (!s.compare.empty()) return compare_all(s), 0;
     return main_job(s);
   });
 }

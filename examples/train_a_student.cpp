@@ -6,7 +6,7 @@ int main(int argc, char** argv) {
   const std::string folder = argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist";
   const idx_file images = read_idx(folder + "/train-images-idx3-ubyte.gz", 3);
   const idx_file labels = read_idx(folder + "/train-labels-idx1-ubyte.gz", 1);
-  const matrix_view<const std::uint8_t> pixels(images.bytes.data(), 60000, 784);
+  const matrix_view<const std::uint8_t> pixels(images.bytes.data(), std::ssize(images.bytes) / 784, 784);
   data::loader<float, std::uint8_t> batches({pixels, labels.bytes}, {.batch = 128, .seed = 1, .ahead = true},
                                             data::normalisation::measure(pixels));
   auto student = nn::mlp<float>({.hidden = {256, 128}, .seed = 1});

@@ -42,7 +42,7 @@ opinions opinions_of(const nn::network<float>& network, const distill::matrix_vi
       to.insert(to.end(), x.data, x.data + x.size());
     };
     append(result.logits, out.logits);
-    append(result.features, pooled.forward(tape, out.taps[static_cast<std::size_t>(out.tap_count - 1)]));
+    append(result.features, pooled.forward(tape, out.last()));
     tape.reset();
   }
   tape.train();

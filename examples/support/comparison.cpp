@@ -7,6 +7,7 @@
 #include <distill/io/csv.hpp>
 #include <distill/train/picture.hpp>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -23,13 +24,14 @@ using nlohmann::json;
 class record {
  public:
   record(std::filesystem::path file, const json& setting) : file_(std::move(file)) {
-    std::ifstream in(file_);
-    if (!in) {
+    if (!std::filesystem::exists(file_)) {
       known_ = {{"setting", setting}, {"students", json::object()}, {"tasks", json::object()}};
       return;
     }
+    std::ifstream in(file_);
+    if (!in) throw std::runtime_error(file_.string() + ": cannot be read");
     known_ = json::parse(in, nullptr, false);
-    if (!known_.is_object() || !known_.contains("setting"))
+    if (!is_comparison(known_))
       throw std::runtime_error(file_.string() + ": is no comparison; remove it, or choose another --output");
     if (known_["setting"] != setting)
       throw std::runtime_error(file_.string() + ": is a comparison with " + known_["setting"].dump() + ", not with " +
@@ -54,13 +56,47 @@ class record {
   }
 
  private:
+  /// Whatever else a file may hold: what is read of it is there, and every run of a task has the same outcomes.
+  static bool is_comparison(const json& file) {
+    const auto object = [](const json& in, const char* name) { return in.contains(name) && in[name].is_object(); };
+    if (!file.is_object() || !file.contains("setting") || !object(file, "students") || !object(file, "tasks"))
+      return false;
+    for (const json& runs : file["students"]) {
+      if (!runs.is_array()) return false;
+      for (const json& run : runs)
+        for (const char* name : {"accuracy", "nll", "ece", "agreement", "fidelity", "seconds_per_epoch"})
+          if (!run.is_object() || !run.contains(name) || !(run[name].is_number() || run[name].is_null())) return false;
+    }
+    for (const json& runs : file["tasks"]) {
+      if (!runs.is_array()) return false;
+      for (const json& run : runs) {
+        if (!run.is_array() || run.size() != runs[0].size()) return false;
+        for (const json& outcome : run) {
+          if (!outcome.is_object() || !outcome.contains("variant") || !outcome["variant"].is_string() ||
+              !outcome.contains("measures") || !outcome["measures"].is_array())
+            return false;
+          for (const json& measure : outcome["measures"])
+            if (!measure.is_object() || !measure.contains("name") || !measure["name"].is_string() ||
+                !measure.contains("value"))
+              return false;
+        }
+      }
+    }
+    return true;
+  }
+
   std::filesystem::path file_;
   json known_;
 };
 
+/// What is no number was written as null.
+double number(const json& value) {
+  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
 std::vector<double> column(const std::vector<json>& rows, const char* name, double factor = 1) {
   std::vector<double> values;
-  for (const json& row : rows) values.push_back(factor * row.at(name).get<double>());
+  for (const json& row : rows) values.push_back(factor * number(row.at(name)));
   return values;
 }
 
@@ -105,7 +141,7 @@ void print_task(const known_task& task, const std::vector<json>& runs) {
     std::vector<double> values;
     for (const json& run : runs)
       for (const json& measure : run[variant]["measures"])
-        if (measure["name"] == name) values.push_back(measure["value"]);
+        if (measure["name"] == name) values.push_back(number(measure["value"]));
     return values.empty() ? "" : estimate(values).text(std::abs(estimate(values).mean) < 10 ? "%.3f" : "%.2f");
   };
   const bool measures_down = measures.size() > 8;
@@ -153,7 +189,7 @@ void compare(const comparison_settings& s, const std::vector<const known_method*
                                               {"epochs", r.epochs},
                                               {"labelled", r.labelled},
                                               {"seed", r.seed},
-                                              {"threads", r.threads}});
+                                              {"data", r.data}});
   std::vector<std::pair<std::string, teaching>> ways{{"plain", {}}};
   std::vector<classifier_row> rows{{"plain", {}}};
   for (const known_method* m : methods) {

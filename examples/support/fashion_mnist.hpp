@@ -64,8 +64,15 @@ struct labelled_images {
 struct fashion_mnist {
   labelled_images train, test;
 
-  explicit fashion_mnist(const std::filesystem::path& folder)
-      : train(read_images(folder, "train")), test(read_images(folder, "t10k")) {}
+  /// Throws distill::file_error, too, if there are fewer images than these.
+  explicit fashion_mnist(const std::filesystem::path& folder, distill::index least_train = 1,
+                         distill::index least_test = 1)
+      : train(read_images(folder, "train")), test(read_images(folder, "t10k")) {
+    if (train.size() < least_train || test.size() < least_test)
+      throw distill::file_error("--data: " + folder.string() + " has " + std::to_string(train.size()) + " and " +
+                                std::to_string(test.size()) + " images, at least " + std::to_string(least_train) +
+                                " and " + std::to_string(least_test) + " are needed");
+  }
 };
 
 }  // namespace example

@@ -50,6 +50,7 @@ const std::vector<known_method>& methods() {
     });
     result.push_back(
         variant<recipes::bd_kd<float>>("bd_kd_even", "BD-KD, δ = 1", "the same without the balance", {.delta = 1}));
+    // Of as many labels as the learned ratio has.
     result.push_back(variant<recipes::tgeo_kd<float>>("tgeo_fixed", "TGeo-KD, fixed α",
                                                       "the same with one ratio for all samples", {.fixed_ratio = 0.5}));
     std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a.info.name < b.info.name; });

@@ -38,7 +38,7 @@ class teacher_view {
       return std::vector<float>(from.data, from.data + from.size());
     };
     map_ = copy(out.taps[static_cast<std::size_t>(out.tap_count - 2)]);
-    feature_ = copy(out.taps[static_cast<std::size_t>(out.tap_count - 1)]);
+    feature_ = copy(out.last());
     logits_ = copy(out.logits);
     tape.reset();
   }
@@ -66,7 +66,7 @@ class architecture_task {
   explicit architecture_task(const task_settings& s)
       : settings_(s),
         steps_((s.epochs > 0 ? s.epochs : 3) * images_of_student / batch_size),
-        data_(s.data),
+        data_(s.data, images_of_teacher),
         tape_({.threads = s.threads}),
         images_(every_image(data_.train)) {
     distill::shuffle(std::span(images_), distill::random_stream(s.seed));

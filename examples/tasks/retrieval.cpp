@@ -73,7 +73,7 @@ class classifier {
  private:
   nn::variable raw(nn::tape<float>& tape, nn::variable input) const {
     const auto out = trunk_.run(tape, input);
-    return out.taps[static_cast<std::size_t>(out.tap_count - 1)];
+    return out.last();
   }
 
   nn::network<float> trunk_;
@@ -163,7 +163,7 @@ outcome judge(std::string variant, const table& q, const table& p, const matrix_
 }
 
 std::vector<outcome> run(const task_settings& settings) {
-  const fashion_mnist data(settings.data);
+  const fashion_mnist data(settings.data, labelled, queries + documents);
   const index epochs = settings.epochs > 0 ? settings.epochs : 4, steps = epochs * data.train.size() / batch_size;
   nn::tape<float> tape({.threads = settings.threads});
   auto clock = std::chrono::steady_clock::now();

@@ -28,13 +28,6 @@ struct setting {
       .unseen = [this] { return c.at(3); },
   };
 
-  template <class Recipe>
-  typename Recipe::options options() const {
-    if constexpr (std::is_same_v<Recipe, distill::recipes::leaf<double>>)
-      return {.student_width = course::feature, .teacher_width = course::feature};
-    else
-      return {};
-  }
   /// Two groups of a query, its document and three others, for Margin-MSE.
   template <class Recipe>
   lesson<double> first() const {
@@ -48,12 +41,12 @@ struct setting {
 
 /// Losses of two dozen steps on the same lesson; what the last twenty asked of operator new.
 template <class Recipe>
-std::pair<std::vector<double>, long> course_of(int threads) {
+std::pair<std::vector<double>, long> course_of() {
   setting s;
-  const auto method = distill::set_up<Recipe>(s.study, s.options<Recipe>());
+  const auto method = distill::set_up<Recipe>(s.study);
   const auto learned = learned_by(*method, s.c.student);
   nn::adam<double> optimiser;
-  nn::tape<double> tape({threads});
+  nn::tape<double> tape;
   const lesson<double> first = s.first<Recipe>();
   std::vector<double> losses;
   losses.reserve(course::steps);
@@ -67,7 +60,7 @@ std::pair<std::vector<double>, long> course_of(int threads) {
 
 }  // namespace
 
-TEST_CASE("every recipe: set up by default, no allocation in a later step, the same bits for two threads") {
+TEST_CASE("every recipe: set up by default, no allocation in a later step, the same bits again") {
   std::set<std::string_view> names;
   distill::recipe_catalogue<double>::each_type([&]<class Recipe>() {
     const distill::recipe_info& info = Recipe::info;
@@ -76,11 +69,11 @@ TEST_CASE("every recipe: set up by default, no allocation in a later step, the s
     CHECK(!info.title.empty());
     CHECK(!info.idea.empty());
     CHECK(!info.source.empty());
-    const auto [losses, asked] = course_of<Recipe>(1);
+    const auto [losses, asked] = course_of<Recipe>();
     CHECK(asked == 0);
     for (const double loss : losses) CHECK(std::isfinite(loss));
     CHECK(losses.back() < losses.front());
-    CHECK(course_of<Recipe>(2) == std::pair(losses, 0L));
+    CHECK(course_of<Recipe>() == std::pair(losses, 0L));
   });
 }
 

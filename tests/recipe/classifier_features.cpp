@@ -105,12 +105,40 @@ TEST_CASE("a lesson without what a recipe needs, with features") {
         "distill: nd: the lesson's teacher_feature is empty, batch×5 expected");
   lacking = c.at(0);
   lacking.classes = {};
-  CHECK(message_of([&] { loss_of(nd, c.student, lacking); }) == "distill: labels has 0 entries, student has 10 rows");
+  CHECK(message_of([&] { loss_of(nd, c.student, lacking); }) ==
+        "distill: nd: the lesson's classes have 0 entries, 10 expected");
+  lacking = c.at(0);
+  lacking.progress = -1;
+  CHECK(message_of([&] { loss_of(nd, c.student, lacking); }) ==
+        "distill: nd: the lesson's progress is -1, 0 to 1 expected");
   lacking = c.at(0);
   lacking.teacher = {};
   CHECK(message_of([&] { loss_of(sinkd, c.student, lacking); }) == "distill: teacher is empty, the objective needs it");
   CHECK(message_of([&] { loss_of(cmkd, c.student, lacking); }) ==
         "distill: cmkd: the lesson's teacher is empty, 10×4 expected");
+}
+
+TEST_CASE("a lesson that does not fit leaves nothing behind for the next") {
+  course c, other;
+  recipes::cmkd<double> method, fresh;
+  nn::tape<double> tape, clean;
+  const auto learned = distill::learned_by(method, c.student), expected = distill::learned_by(fresh, other.student);
+  nn::sgd<double> optimiser;
+  lesson<double> short_one = c.at(0);
+  short_one.teacher.rows = 9;
+  CHECK(message_of([&] { distill::learn(method, c.student, learned, short_one, optimiser, 0.1, tape); }) != "no error");
+  distill::learn(method, c.student, learned, c.at(1), optimiser, 0.1, tape);
+  distill::learn(fresh, other.student, expected, other.at(1), optimiser, 0.1, clean);
+  CHECK(nn::flat_values(learned) == nn::flat_values(expected));
+}
+
+TEST_CASE("cmkd takes finite logits") {
+  course c;
+  c.teacher.data()[5] = -INFINITY;
+  recipes::cmkd<double> method;
+  nn::tape<double> tape;
+  CHECK(message_of([&] { method.record(tape, c.student, c.at(0)); }) ==
+        "distill: cmkd: teacher(1, 1) is -inf, finite logits expected");
 }
 
 }  // namespace

@@ -207,7 +207,7 @@ TEST_CASE("a lesson without what a recipe needs") {
   CHECK(without(hinton, no_classes) == "no error");
   recipes::pld<double> pld;
   CHECK(without(pld, no_teacher) == "distill: teacher is empty, the objective needs it");
-  CHECK(without(pld, no_classes) == "distill: labels are empty, the objective needs them");
+  CHECK(without(pld, no_classes) == "distill: pld: the lesson's classes have 0 entries, 10 expected");
   recipes::taid<double> taid;
   CHECK(without(taid, no_teacher) == "distill: teacher is empty, the objective needs it");
   CHECK(without(taid, no_labels) == "no error");

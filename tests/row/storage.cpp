@@ -20,7 +20,7 @@ using distill::matrix_view;
 using distill::reduction;
 using harness::same;
 
-const auto objective = 0.75 * distill::kl{.temperature = 2} + 0.25 * distill::cross_entropy{};
+const auto stored_objective = 0.75 * distill::kl{.temperature = 2} + 0.25 * distill::cross_entropy{};
 
 /// Logits that the type holds exactly; some classes masked on both sides, one row with NaN.
 template <class H>
@@ -98,7 +98,7 @@ TEST_CASE_TEMPLATE("a call on 16-bit numbers is the call on floats, rounded once
   for (const distill::index columns : {1, 3, 10, 16, 31, 33, 64, 65, 100, 1000})
     for (const distill::index rows : {1, 37}) {
       const auto p = problem_in<H>(rows, columns, 61);
-      const auto expected = harness::solve(objective, p);
+      const auto expected = harness::solve(stored_objective, p);
       for (const layout& l : layouts(rows, columns)) {
         INFO(rows << " x " << columns << ", strides " << l.row_stride << ", " << l.column_stride);
         placed<H> student(rows, columns, l), teacher(rows, columns, l), to_student(rows, columns, l),
@@ -108,7 +108,7 @@ TEST_CASE_TEMPLATE("a call on 16-bit numbers is the call on floats, rounded once
         in.student = student.view(), in.teacher = teacher.view(), in.labels = p.labels;
         const auto solve = [&](matrix_view<H> s, matrix_view<H> t, distill::store_mode store, int threads) {
           return distill::value_and_gradient(
-              objective, in, {.student = s, .teacher = t},
+              stored_objective, in, {.student = s, .teacher = t},
               {.reduction = reduction::sum(), .store = store, .execution = {.threads = threads}});
         };
         for (const int threads : {1, 2}) {
@@ -134,7 +134,7 @@ TEST_CASE_TEMPLATE("a call on 16-bit numbers is the call on floats, rounded once
 TEST_CASE("each side may be stored in its own way") {
   const distill::index rows = 40, columns = 150;
   const auto p = problem_in<bfloat16>(rows, columns, 62);
-  const auto expected = harness::solve(objective, p);
+  const auto expected = harness::solve(stored_objective, p);
   for (const layout& of_student : layouts(rows, columns))
     for (const layout& of_gradient : layouts(rows, columns)) {
       placed<bfloat16> student(rows, columns, of_student);
@@ -144,7 +144,7 @@ TEST_CASE("each side may be stored in its own way") {
       in.student = student.view();
       in.teacher = matrix_view<const float>(p.teacher.data(), rows, columns);
       in.labels = p.labels;
-      distill::value_and_gradient(objective, in, {.student = gradient.view()},
+      distill::value_and_gradient(stored_objective, in, {.student = gradient.view()},
                                   {.reduction = reduction::sum(), .execution = {.threads = 3}});
       CHECK(same(gradient.values(), rounded<half>(expected.student)));
     }
@@ -157,10 +157,11 @@ TEST_CASE_TEMPLATE("a 16-bit gradient that is streamed", H, half, bfloat16) {
   const distill::row_options options{.reduction = reduction::sum(), .execution = {.threads = 2}};
   std::vector<float> expected(p.student.size());
   std::vector<H> got(p.student.size() + 40, H(7.0f));
-  auto in = harness::inputs_of(objective, p);
-  distill::value_and_gradient(objective, in, {.student = matrix_view<float>(expected.data(), rows, columns)}, options);
+  auto in = harness::inputs_of(stored_objective, p);
+  distill::value_and_gradient(stored_objective, in, {.student = matrix_view<float>(expected.data(), rows, columns)},
+                              options);
   for (const int offset : {0, 1, 32}) {
-    distill::value_and_gradient(objective, in, {.student = matrix_view<H>(got.data() + offset, rows, columns)},
+    distill::value_and_gradient(stored_objective, in, {.student = matrix_view<H>(got.data() + offset, rows, columns)},
                                 options);
     std::vector<float> wide;
     for (auto at = got.begin() + offset; at != got.end() - 40 + offset; ++at) wide.push_back(static_cast<float>(*at));
@@ -175,11 +176,12 @@ TEST_CASE_TEMPLATE("probabilities in 16 bits", H, half, bfloat16) {
   std::vector<H> mass;
   std::vector<float> wide;
   for (const float z : p.teacher) mass.push_back(H(std::exp(z))), wide.push_back(static_cast<float>(mass.back()));
-  auto in = harness::inputs_of(objective, p);
+  auto in = harness::inputs_of(stored_objective, p);
   in.teacher = distill::probabilities(matrix_view<const float>(wide.data(), rows, columns));
-  const double expected = distill::value(objective, in, {.reduction = reduction::sum()});
+  const double expected = distill::value(stored_objective, in, {.reduction = reduction::sum()});
   in.teacher = distill::probabilities(matrix_view<const H>(mass.data(), rows, columns));
-  CHECK(same({double(distill::value(objective, in, {.reduction = reduction::sum()}))}, std::vector<double>{expected}));
+  CHECK(same({double(distill::value(stored_objective, in, {.reduction = reduction::sum()}))},
+             std::vector<double>{expected}));
 }
 
 TEST_CASE("16-bit numbers are read by calls on floats alone") {

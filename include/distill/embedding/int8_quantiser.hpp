@@ -80,9 +80,11 @@ class int8_quantiser {
 
   std::int8_t code(T x, index c) const {
     const double low = least(c), high = most(c), inside = std::clamp(static_cast<double>(x), low, high);
-    if (low == high) return 0;
-    const double share = (inside / 2 - low / 2) / (high / 2 - low / 2);  // halves: a range may be wider than a double
-    return static_cast<std::int8_t>(255 * share - 128);
+    const double half = high / 2 - low / 2;  // halves: a range may be wider than a double
+    if (half == 0) return 0;
+    const double step = 255 * ((inside / 2 - low / 2) / half);
+    // trunc(step − 128) without a difference that a compiler may fuse with the product: whole steps stay whole.
+    return static_cast<std::int8_t>((step < 128 ? std::ceil(step) : std::floor(step)) - 128);
   }
   T number(std::int8_t code, index c) const {
     const double step = code + 128 + (code > 0 ? 0.5 : code < 0 ? -0.5 : 0);

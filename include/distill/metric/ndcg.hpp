@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "../config.hpp"
@@ -35,7 +36,7 @@ double ndcg(const S& scores, const R& relevance, index k = 10, relevance_gain ho
   detail::check_retrieval("ndcg", s, grades, k);
   const auto gain = [&](index q, index p) {
     const auto grade = static_cast<double>(grades(q, p));
-    return how == relevance_gain::linear ? grade : std::exp2(grade) - 1;
+    return how == relevance_gain::linear ? grade : std::expm1(grade * std::numbers::ln2);
   };
   std::vector<double> discounts(static_cast<std::size_t>(std::min(k, s.columns)));
   for (std::size_t i = 0; i < discounts.size(); ++i) discounts[i] = 1 / std::log2(static_cast<double>(i) + 2);
@@ -45,7 +46,9 @@ double ndcg(const S& scores, const R& relevance, index k = 10, relevance_gain ho
   index counted = 0;
   for (index q = 0; q < s.rows; ++q) {
     if (!best.find(s, q, k)) return std::numeric_limits<double>::quiet_NaN();
-    for (index p = 0; p < s.columns; ++p) gains[static_cast<std::size_t>(p)] = gain(q, p);
+    for (index p = 0; p < s.columns; ++p)
+      if (!std::isfinite(gains[static_cast<std::size_t>(p)] = gain(q, p)))
+        fail("ndcg: relevance(", q, ", ", p, ") is ", grades(q, p), ", with a finite gain expected");
     std::partial_sort(gains.begin(), gains.begin() + std::ssize(discounts), gains.end(), std::greater<>());
     if (gains[0] == 0) continue;
     double found = 0, ideal = 0;

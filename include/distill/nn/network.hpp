@@ -32,6 +32,12 @@ class network : public container<T> {
     variable logits, second;
     std::array<variable, most_taps> taps;
     index tap_count = 0;
+
+    /// The tap behind the last stage. @throws argument_error  a network without stages
+    variable last() const {
+      if (tap_count < 1) fail("network: it has ", tap_count, " stages, at least 1 expected for a feature");
+      return taps[static_cast<std::size_t>(tap_count - 1)];
+    }
   };
 
   explicit network(std::string called) : container<T>(std::move(called)) {}

@@ -29,6 +29,12 @@ struct network_shapes {
     for (index k = 0; k < out.tap_count; ++k) taps.push_back(t.shape(out.taps[static_cast<std::size_t>(k)]));
     logits = t.shape(out.logits);
   }
+
+  /// Of the tap behind the last stage. @throws argument_error  a network without stages
+  const tensor_shape& last() const {
+    if (taps.empty()) fail("network: it has ", 0, " stages, at least 1 expected for a feature");
+    return taps.back();
+  }
 };
 
 }  // namespace nn

@@ -1,6 +1,7 @@
 // Two correlations with the teacher, mixed by difficulty.
 #pragma once
 
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -57,6 +58,10 @@ class cmkd : public recipe<T> {
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     const nn::variable logits = student.forward(tape, tape.constant(lesson.input));
     if (!lesson.teacher) fail("cmkd: the lesson's teacher is empty, ", tape.shape(logits).text(), " expected");
+    for (index r = 0; r < lesson.teacher.rows; ++r)  // there is no mean of an infinite number and others
+      for (index c = 0; c < lesson.teacher.columns; ++c)
+        if (!std::isfinite(lesson.teacher(r, c)))
+          fail("cmkd: teacher(", r, ", ", c, ") is ", lesson.teacher(r, c), ", finite logits expected");
     if (!options_.pearson) {
       weights_.resize(static_cast<std::size_t>(lesson.teacher.rows));
       certainty(lesson.teacher, weights_);

@@ -13,7 +13,7 @@ DISTILL_NAMESPACE_BEGIN
 namespace recipes {
 
 /// Weights of the two losses: those of mdistiller, where nothing else is said. With `distillation` 0 it is plain
-/// training.
+/// training, of a lesson with a teacher all the same.
 struct hinton_options {
   double temperature = 4;
   double labels = 0.1;

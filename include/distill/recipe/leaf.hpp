@@ -11,12 +11,14 @@
 #include "../nn/criterion.hpp"
 #include "../nn/feature_criterion.hpp"
 #include "../nn/linear.hpp"
+#include "../nn/network_shapes.hpp"
 #include "../nn/pooled_rows.hpp"
 #include "../nn/unit_rows.hpp"
 #include "../objective/embedding_distance.hpp"
 #include "../objective/squared_distance.hpp"
 #include "info.hpp"
 #include "recipe.hpp"
+#include "study.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 
@@ -57,6 +59,9 @@ class leaf : public recipe<T> {
         projection_(options_.student_width, options_.teacher_width, options_.seed, nn::initialisation::xavier_uniform),
         unit_loss_({.dims = options_.dims, .weights = options_.weights}) {}
 
+  /// With the widths of the study's student and features, where the options have none.
+  explicit leaf(const study<T>& s, const leaf_options& o = {}) : leaf(filled(s, o)) {}
+
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     const matrix_view<const T>& t = lesson.teacher_feature;
     const index n = lesson.input.shape.rank() == 0 ? 0 : lesson.input.shape[0];
@@ -75,6 +80,12 @@ class leaf : public recipe<T> {
   }
 
  private:
+  static leaf_options filled(const study<T>& s, leaf_options o) {
+    if (o.student_width == 0)
+      o.student_width = nn::pooled_rows<T>::width(nn::network_shapes(s.student, s.input).last());
+    if (o.teacher_width == 0) o.teacher_width = s.teacher_features.columns;
+    return o;
+  }
   static leaf_options checked(leaf_options o) {
     if (o.student_width < 1 || o.teacher_width < 1)
       fail("leaf: student_width is ", o.student_width, ", teacher_width is ", o.teacher_width, ", at least 1 expected");
@@ -92,7 +103,7 @@ class leaf : public recipe<T> {
 
   nn::variable project(nn::tape<T>& tape, const nn::network<T>& student, nn::variable input) const {
     const auto out = student.run(tape, input);
-    const nn::variable h = pooled_.forward(tape, out.taps[static_cast<std::size_t>(out.tap_count - 1)]);
+    const nn::variable h = pooled_.forward(tape, out.last());
     if (tape.shape(h).features() != options_.student_width)
       fail("leaf: the student's last feature is ", tape.shape(h).text(), ", student_width is ", options_.student_width);
     return projection_.forward(tape, h);

@@ -27,7 +27,7 @@ namespace recipes {
 ///
 /// The lesson's n × m teacher scores have the positive in column 0; its input has n (1 + m) rows, group by group: the
 /// query, its positive, the others. Shorter lists: a score of ±inf (or no positive) takes pairs out, N is what is
-/// left, and what stands in their rows of the input does not matter. Labels play no part. No hyper-parameters.
+/// left, and their rows of the input may hold any finite numbers. Labels play no part. No hyper-parameters.
 /// Source: Hofstätter et al. 2020, arXiv 2010.02666, and the authors' program.
 template <class T>
 class margin_mse : public recipe<T> {

@@ -70,7 +70,7 @@ class nd : public recipe<T> {
     const nn::network_shapes shapes(student, input);
     if (means_.classes() != shapes.logits[1])
       fail("nd: the class means are of ", means_.classes(), " classes, ", shapes.logits[1], " expected");
-    if (const index width = nn::pooled_rows<T>::width(shapes.taps.back()); width != means_.features()) {
+    if (const index width = nn::pooled_rows<T>::width(shapes.last()); width != means_.features()) {
       projector_.add("norm", nn::batch_norm<T>(width));
       projector_.add("dropout", nn::dropout<T>(o.dropout, o.seed));
       projector_.add("linear", nn::linear<T>(width, means_.features(), o.seed + 1));
@@ -84,6 +84,8 @@ class nd : public recipe<T> {
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     if (!lesson.teacher_feature)
       fail("nd: the lesson's teacher_feature is empty, batch×", means_.features(), " expected");
+    detail::require_share("nd: the lesson's progress", lesson.progress);
+    const index_view& classes = detail::require_classes("nd", lesson);
     const auto out = student.run(tape, tape.constant(lesson.input));
     const double risen = options_.warm_up > 0 ? std::min(1.0, lesson.progress / options_.warm_up) : 1;
     loss_.objective() =
@@ -92,13 +94,12 @@ class nd : public recipe<T> {
         loss_(tape, out.logits,
               {.teacher = lesson.teacher, .labels = lesson.labels, .options = {.reduction = reduction::mean_valid()}});
 
-    const nn::variable tap = out.taps[static_cast<std::size_t>(out.tap_count - 1)];
-    const nn::variable feature = projector_.forward(tape, pooled_.forward(tape, tap));
+    const nn::variable feature = projector_.forward(tape, pooled_.forward(tape, out.last()));
     return loss + nn::computed_loss(tape, {feature}, [&](const auto& to) {
              return value_and_gradient(norm_direction{options_.factor},
                                        direction_features<T>{.student = tape.value(feature).matrix(),
                                                              .teacher = lesson.teacher_feature,
-                                                             .labels = lesson.classes,
+                                                             .labels = classes,
                                                              .class_means = means_.means()},
                                        {.student = to[0]}, {.execution = tape.resources()}, workspace_);
            });

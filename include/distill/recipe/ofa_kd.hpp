@@ -67,13 +67,12 @@ class ofa_kd : public recipe<T> {
     check(taps);
     if (options_.gamma.size() == 1) options_.gamma.resize(options_.stages.size() + 1, options_.gamma[0]);
     for (const index stage : options_.stages) {
-      exits_.push_back(
-          nn::exit_branch<T>(shapes.taps[static_cast<std::size_t>(stage)],
-                             {.outputs = shapes.logits[1],
-                              .behind = taps - 1 - stage,
-                              .width = std::max(nn::pooled_rows<T>::width(shapes.taps.back()), o.teacher_width),
-                              .heads = o.heads,
-                              .seed = o.seed + static_cast<std::uint64_t>(stage)}));
+      exits_.push_back(nn::exit_branch<T>(shapes.taps[static_cast<std::size_t>(stage)],
+                                          {.outputs = shapes.logits[1],
+                                           .behind = taps - 1 - stage,
+                                           .width = std::max(nn::pooled_rows<T>::width(shapes.last()), o.teacher_width),
+                                           .heads = o.heads,
+                                           .seed = o.seed + static_cast<std::uint64_t>(stage)}));
       exits_.back().place_at("exit" + std::to_string(stage + 1));
     }
   }
@@ -83,6 +82,7 @@ class ofa_kd : public recipe<T> {
       : ofa_kd(s.student, s.input, (o.teacher_width = std::max(o.teacher_width, s.teacher_features.columns), o)) {}
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
+    detail::require_classes("ofa_kd", lesson);
     const auto out = student.run(tape, tape.constant(lesson.input));
     double loss =
         truth_(tape, out.logits, {.labels = lesson.labels, .options = {.reduction = reduction::mean_valid()}});
@@ -115,8 +115,11 @@ class ofa_kd : public recipe<T> {
     if (o.gamma.size() != 1 && o.gamma.size() != o.stages.size() + 1)
       fail("ofa_kd: gamma has ", o.gamma.size(), " entries, 1 or ", o.stages.size() + 1, " expected");
     for (const double gamma : o.gamma) detail::require_positive("ofa_kd: gamma", gamma);
-    for (const index stage : o.stages)
+    for (const index stage : o.stages) {
       if (stage < 0 || stage >= taps) fail("ofa_kd: stage is ", stage, ", 0 to ", taps - 1, " expected");
+      if (const auto often = std::count(o.stages.begin(), o.stages.end(), stage); often > 1)
+        fail("ofa_kd: stage ", stage, " is there ", often, " times, once expected");
+    }
   }
 
   ofa_kd_options options_;

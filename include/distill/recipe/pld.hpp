@@ -4,6 +4,7 @@
 #include "../config.hpp"
 #include "../nn/criterion.hpp"
 #include "../objective/pld.hpp"
+#include "detail/require.hpp"
 #include "info.hpp"
 #include "recipe.hpp"
 
@@ -26,11 +27,17 @@ class pld : public recipe<T> {
                                     .source = "arXiv 2506.12542",
                                     .how = closeness::code};
 
-  explicit pld(const options& loss = {}) : loss_(loss) {}
+  /// @throws argument_error  a negative head, a temperature that is not positive
+  explicit pld(const options& loss = {}) : loss_(loss) {
+    loss.validate(0);
+    for (index i = 0; i < (loss.temperature.varies() ? loss.temperature.size() : 1); ++i)
+      detail::require_positive("pld: temperature", loss.temperature[i]);
+  }
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
+    const index_view& classes = detail::require_classes("pld", lesson);
     const nn::variable logits = student.forward(tape, tape.constant(lesson.input));
-    return loss_(tape, logits, {.teacher = lesson.teacher, .labels = lesson.classes}).value;
+    return loss_(tape, logits, {.teacher = lesson.teacher, .labels = classes}).value;
   }
 
  private:

@@ -20,7 +20,7 @@ DISTILL_NAMESPACE_BEGIN
 ///     const double loss = learn(method, student, learned, {.input = …, .labels = …, .teacher = …}, adam, rate, tape);
 ///
 /// A recipe serves one student and one tape at a time and keeps its scratch: a step like the one before allocates
-/// nothing, unless it says so.
+/// nothing, unless it says so. A term of weight 0 still wants its part of the lesson.
 template <class T>
 class recipe {
  public:
@@ -48,10 +48,10 @@ template <class T, class Optimiser>
 double learn(recipe<T>& method, nn::network<T>& student, const std::vector<nn::parameter<T>*>& learned,
              const lesson<T>& lesson, Optimiser& optimiser, double rate, nn::tape<T>& tape) {
   nn::zero_gradients(learned);
+  const auto clean = nn::detail::at_exit([&] { tape.reset(); });  // a lesson that does not fit leaves nothing behind
   const double loss = method.record(tape, student, lesson);
   tape.backward();
   optimiser.step(learned, rate, tape.resources());
-  tape.reset();
   return loss;
 }
 

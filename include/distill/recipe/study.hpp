@@ -43,8 +43,8 @@ struct study {
 
  private:
   class_means<T> no_means(const matrix_view<const T>& table, const char* name) const {
-    if (!table || !teacher_logits)
-      fail("study: ", name, " is ", table.rows, " x ", table.columns, ", a row for each sample expected");
+    if (!table) fail("study: ", name, " is ", table.rows, " x ", table.columns, ", a row for each sample expected");
+    if (!teacher_logits) fail("study: teacher_logits is ", 0, " x ", 0, ", a row for each sample expected");
     return class_means<T>(teacher_logits.columns, table.columns);
   }
 };

@@ -42,6 +42,7 @@ class taid : public recipe<T> {
   }
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
+    detail::require_share("taid: the lesson's progress", lesson.progress);
     const nn::variable logits = student.forward(tape, tape.constant(lesson.input));
     loss_.objective().t = schedule_.t();
     const double loss = loss_(tape, logits, {.teacher = lesson.teacher});

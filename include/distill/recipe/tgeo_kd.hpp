@@ -71,7 +71,7 @@ class tgeo_kd : public recipe<T> {
 
   /// With the mean probabilities and the unseen samples of the study.
   explicit tgeo_kd(const study<T>& s, const tgeo_kd_options& o = {})
-      : tgeo_kd(o, s.mean_probabilities().means(), s.unseen) {}
+      : tgeo_kd(o, o.fixed_ratio ? matrix_view<const T>() : s.mean_probabilities().means(), s.unseen) {}
 
   double record(nn::tape<T>& tape, nn::network<T>& student, const lesson<T>& lesson) override {
     const nn::variable logits = student.forward(tape, tape.constant(lesson.input));
@@ -90,10 +90,9 @@ class tgeo_kd : public recipe<T> {
     return blend(tape, logits, lesson);
   }
 
-  /// α of the last lesson's samples, and its J.
+  /// α of the last lesson's samples, its J, and what decides; null if α is fixed.
   std::span<const T> ratios() const { return alpha_; }
   double validation_loss() const { return validation_loss_; }
-  /// Null if it is fixed.
   ratio_network<T>* ratio() { return ratio_ ? &*ratio_ : nullptr; }
 
  private:
@@ -108,7 +107,7 @@ class tgeo_kd : public recipe<T> {
                                    const lesson<T>& lesson) {
     const auto unseen = validation_();
     if (!unseen.labels) fail("tgeo_kd: labels of the validation lesson are missing, one a sample expected");
-    if (!ahead_) ahead_.emplace(student, twin_);
+    if (std::exchange(student_, &student) != &student) ahead_.emplace(student, twin_);
     for (auto* of : {&moved_, &trade_}) of->resize(static_cast<std::size_t>(z.rows * z.columns));
     to_alpha_.resize(alpha_.size());
     validation_loss_ = (*ahead_)(
@@ -141,6 +140,7 @@ class tgeo_kd : public recipe<T> {
   std::function<lesson<T>()> validation_;
   nn::layer<dual<T>>* twin_ = nullptr;
   std::optional<nn::look_ahead<T>> ahead_;
+  const nn::network<T>* student_ = nullptr;
   std::vector<T> fixed_, geometry_, moved_, trade_, to_alpha_;
   std::span<const T> alpha_;
   double validation_loss_ = 0;

@@ -66,7 +66,7 @@ struct generation_threshold {
     if (std::isnan(loss)) fail("generation_threshold: loss is ", loss, ", must be a number");
     const bool worse = loss >= reference + tolerance;
     if (worse) value = std::min(1.0, value + step);
-    if (worse || std::isnan(reference)) reference = loss;
+    if (worse || !std::isfinite(reference)) reference = loss;  // the first finite one
     return worse;
   }
 

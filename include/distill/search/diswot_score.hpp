@@ -57,6 +57,10 @@ diswot_result diswot_score(const diswot_outputs<T>& student, const diswot_output
   diswot_result result;
   if (terms.relation) result.relation = relation_distance(student.map, teacher.map);
   if (terms.semantic) {
+    index known = 0;
+    for (index i = 0; i < labels.size(); ++i) known += labels[i] >= 0;
+    if (known == 0)  // both gradients would be 0, and every student the best
+      fail("diswot_score: of ", labels.size(), " labels ", known, " are known, at least 1 expected");
     const index classes = student.logits.columns, width = student.penultimate.columns;
     std::vector<T> memory(static_cast<std::size_t>(2 * classes * width));
     const matrix_view<T> s(memory.data(), classes, width), t(memory.data() + classes * width, classes, width);

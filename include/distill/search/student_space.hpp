@@ -54,6 +54,10 @@ struct student_space {
       if (widths[i] < 1 || channels[i] < 1)
         fail("student_space: level ", i, " has width ", widths[i], " and ", channels[i],
              " channels, at least 1 expected");
+    if (depth >= static_cast<index>(nn::network<float>::most_taps))
+      fail("student_space: depth is ", depth, ", at most ", nn::network<float>::most_taps - 1, " expected");
+    require_different("families", families);
+    require_different("activations", activations);
     const auto last = static_cast<std::size_t>(depth);
     for (const student_family family : families)
       multiply_adds({family, activations[0], std::vector<index>(last, index{0})});  // the deepest must fit the sample
@@ -165,6 +169,13 @@ struct student_space {
       case student_activation::silu: to.add("activation", nn::silu<T>()); break;
       case student_activation::tanh: to.add("activation", nn::tanh<T>()); break;
     }
+  }
+  template <class Value>
+  static void require_different(const char* what, const std::vector<Value>& values) {
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (std::find(values.begin(), values.begin() + static_cast<index>(i), values[i]) !=
+          values.begin() + static_cast<index>(i))
+        fail("student_space: entry ", i, " of ", what, " is there already, each once expected");
   }
   template <class Value>
   static Value another(Value taken, const std::vector<Value>& values, random_choices& choices) {

@@ -50,8 +50,8 @@ void gather_patches(const convolution_shape& s, const T* image, T* patches) {
   else
     for_each_patch_row(
         s,
-        [&](index from, index to, index count) {
-          for (index i = 0; i < count; ++i) patches[to + i] = image[from + i * s.stride];
+        [&, stride = s.stride](index from, index to, index count) {
+          for (index i = 0; i < count; ++i) patches[to + i] = image[from + i * stride];
         },
         zero);
 }
@@ -69,8 +69,8 @@ void scatter_patches(const convolution_shape& s, const T* patches, T* image) {
   else
     for_each_patch_row(
         s,
-        [&](index to, index from, index count) {
-          for (index i = 0; i < count; ++i) image[to + i * s.stride] += patches[from + i];
+        [&, stride = s.stride](index to, index from, index count) {
+          for (index i = 0; i < count; ++i) image[to + i * stride] += patches[from + i];
         },
         nothing);
 }

@@ -54,9 +54,7 @@ void add_separable(sequential<T>& to, index inputs, index outputs, seeds& seed) 
 ///   rows      a linear layer
 ///   maps      `behind` separable convolutions of stride 2, each twice as wide, the last one `width`, or a 1 × 1
 ///             convolution where no stage is behind; the mean over the pixels, a linear layer
-///   tokens    merged 2 × 2 down to `grid` a side, max(behind, 1) transformer blocks, the mean over the tokens, a
-///   linear
-///             layer
+///   tokens    merged 2 × 2 down to `grid` a side, max(behind, 1) transformer blocks, their mean, a linear layer
 /// The projectors of OFA-KD (Hao et al. 2023, arXiv 2310.19444, and Hao840/OFAKD), there for four stages.
 /// @throws argument_error  another rank, outputs or grid below 1, behind or width negative, tokens to be merged that
 ///   are not a square number, a width that is no multiple of heads, what the layers throw

@@ -6,6 +6,7 @@
 
 #include "../../config.hpp"
 #include "../../core/error.hpp"
+#include "../lesson.hpp"
 
 DISTILL_NAMESPACE_BEGIN
 namespace recipes::detail {
@@ -21,6 +22,15 @@ inline void require_positive(std::string_view what, double value) {
 /// @throws argument_error  unless it lies in [0, 1]
 inline void require_share(std::string_view what, double value) {
   if (!(value >= 0 && value <= 1)) fail(what, " is ", value, ", 0 to 1 expected");
+}
+
+/// The classes of the lesson, one a sample. @throws argument_error  unless there are as many
+template <class T>
+const index_view& require_classes(std::string_view who, const lesson<T>& lesson) {
+  const index samples = lesson.input.shape.rank() == 0 ? 0 : lesson.input.shape[0];
+  if (lesson.classes.size() != samples)
+    fail(who, ": the lesson's classes have ", lesson.classes.size(), " entries, ", samples, " expected");
+  return lesson.classes;
 }
 
 }  // namespace recipes::detail
