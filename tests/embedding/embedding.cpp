@@ -3,10 +3,8 @@
 
 #include <cmath>
 #include <cstdint>
-#include <fstream>
 #include <limits>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include <distill/embedding/sign_bits.hpp>
 
 #include "harness/message.hpp"
+#include "harness/recorded.hpp"
 
 namespace embedding_tests {
 namespace {
@@ -57,24 +56,13 @@ std::vector<double> decoded(const int8_quantiser<double>& by, const std::vector<
 constexpr index rows = 11, dimensions = 13, bytes = 2;
 table<double> embeddings() {
   table<double> x(rows, dimensions);
-  for (index i = 0; i < rows * dimensions; ++i)
-    x.values[static_cast<std::size_t>(i)] = static_cast<double>((i * 7919 + 63 * 104729) % 1021 - 510) / 512;
+  for (index i = 0; i < rows * dimensions; ++i) x.values[static_cast<std::size_t>(i)] = harness::number(i, 63);
   for (index r = 0; r < rows; ++r) x.view()(r, 4) = 0.25;
   x.view()(2, 5) = 0;
   x.view()(3, 6) = -0.0;
   return x;
 }
-std::vector<double> recorded(const std::string& wanted) {
-  std::ifstream file(DISTILL_TEST_DATA "/recipes/embedding.txt");
-  for (std::string line, tag; std::getline(file, line);) {
-    std::istringstream words(line);
-    words >> tag;
-    std::vector<double> result;
-    for (double value; words >> value;) result.push_back(value);
-    if (tag == wanted) return result;
-  }
-  return {};
-}
+std::vector<double> recorded(const std::string& wanted) { return harness::recorded("embedding").at(wanted); }
 template <class T>
 std::vector<double> as_double(const std::vector<T>& values) {
   return {values.begin(), values.end()};

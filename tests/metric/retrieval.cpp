@@ -5,10 +5,8 @@
 #include <cmath>
 #include <cstdint>
 #include <Eigen/Core>
-#include <fstream>
 #include <limits>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include <distill/metric/recall.hpp>
 
 #include "harness/message.hpp"
+#include "harness/recorded.hpp"
 
 namespace retrieval_tests {
 namespace {
@@ -35,19 +34,9 @@ matrix_view<const T> one_row(const std::array<T, N>& row) {
 }
 
 /// As the Python side makes them.
-double number(index i, index seed) { return static_cast<double>((i * 7919 + seed * 104729) % 1021 - 510) / 512; }
+using harness::number;
 
-std::vector<double> recorded(const std::string& wanted) {
-  std::ifstream file(DISTILL_TEST_DATA "/recipes/retrieval.txt");
-  for (std::string line, tag; std::getline(file, line);) {
-    std::istringstream words(line);
-    words >> tag;
-    std::vector<double> result;
-    for (double value; words >> value;) result.push_back(value);
-    if (tag == wanted) return result;
-  }
-  return {};
-}
+std::vector<double> recorded(const std::string& wanted) { return harness::recorded("retrieval").at(wanted); }
 
 }  // namespace
 

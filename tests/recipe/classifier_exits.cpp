@@ -11,11 +11,6 @@ namespace {
 
 namespace recipes = distill::recipes;
 
-/// The parameters of a recipe from seed 31 on, as the scripts have them.
-void number_own(distill::recipe<double>& method) {
-  const auto own = method.parameters();
-  for (std::size_t k = 0; k < own.size(); ++k) fill(own[k]->value(), static_cast<index>(k) + 31);
-}
 TEST_CASE("ofa_kd follows PyTorch, exits on both stages") {
   course paper, code;
   recipes::ofa_kd<double> method(paper.student, {1, course::inputs});

@@ -10,11 +10,6 @@ namespace {
 
 namespace recipes = distill::recipes;
 
-/// The parameters of a recipe from seed 31 on, as the scripts have them.
-void number_own(distill::recipe<double>& method) {
-  const auto own = method.parameters();
-  for (std::size_t k = 0; k < own.size(); ++k) fill(own[k]->value(), static_cast<index>(k) + 31);
-}
 distill::class_means<double> class_means_of(const course& c) {
   distill::class_means<double> means(course::classes, course::feature);
   means.add({c.features.data(), course::samples, course::feature}, c.guesses);

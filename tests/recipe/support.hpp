@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <functional>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -18,6 +16,7 @@
 #include <distill/recipe/recipe.hpp>
 
 #include "harness/message.hpp"
+#include "harness/recorded.hpp"
 
 namespace recipe_tests {
 
@@ -28,8 +27,9 @@ using distill::lesson;
 using distill::matrix_view;
 using harness::message_of;
 
-/// In [-1, 1), nine bits after the point.
-inline double number(index i, index seed) { return static_cast<double>((i * 7919 + seed * 104729) % 1021 - 510) / 512; }
+using harness::number;
+using harness::recorded;
+
 inline void fill(const nn::tensor_view<double>& to, index seed, double scale = 1) {
   for (index i = 0; i < to.size(); ++i) to.data[i] = scale * number(i, seed);
 }
@@ -73,17 +73,10 @@ class course {
   std::vector<int> labels, guesses;
 };
 
-/// Lines "tag numbers" of tests/reference/recipes/<name>.txt.
-inline std::map<std::string, std::vector<double>> recorded(const std::string& name) {
-  std::map<std::string, std::vector<double>> result;
-  std::ifstream file(DISTILL_TEST_DATA "/recipes/" + name + ".txt");
-  for (std::string line, tag; std::getline(file, line);) {
-    std::istringstream words(line);
-    words >> tag;
-    for (double value; words >> value;) result[tag].push_back(value);
-  }
-  REQUIRE_MESSAGE(!result.empty(), name, ".txt is missing or empty");
-  return result;
+/// The parameters of a recipe from seed 31 on, as the scripts have them.
+inline void number_own(distill::recipe<double>& method) {
+  const auto own = method.parameters();
+  for (std::size_t k = 0; k < own.size(); ++k) fill(own[k]->value(), static_cast<index>(k) + 31);
 }
 
 /// The largest distance, in units of the largest wanted number or 1.

@@ -80,9 +80,9 @@ class int8_quantiser {
 
   std::int8_t code(T x, index c) const {
     const double low = least(c), high = most(c), inside = std::clamp(static_cast<double>(x), low, high);
-    const double half = high / 2 - low / 2;  // halves: a range may be wider than a double
-    if (half == 0) return 0;
-    const double step = 255 * ((inside / 2 - low / 2) / half);
+    const double extent = high / 2 - low / 2;  // halves: a range may be wider than a double
+    if (extent == 0) return 0;
+    const double step = 255 * ((inside / 2 - low / 2) / extent);
     // trunc(step − 128) without a difference that a compiler may fuse with the product: whole steps stay whole.
     return static_cast<std::int8_t>((step < 128 ? std::ceil(step) : std::floor(step)) - 128);
   }
