@@ -52,8 +52,8 @@ double distance(const numbers& a, const numbers& b) {
   return worst / largest;
 }
 
-const nn::tensor<double> x = random_tensor<double>({9, 4}, 5), unseen = random_tensor<double>({5, 4}, 6);
-const std::vector<int> y{0, 1, 2, 1, 0, 2, 2, 0, 1}, unseen_y{2, 2, 0, 1, 0};
+const nn::tensor<double> seen = random_tensor<double>({9, 4}, 5), unseen = random_tensor<double>({5, 4}, 6);
+const std::vector<int> seen_y{0, 1, 2, 1, 0, 2, 2, 0, 1}, unseen_y{2, 2, 0, 1, 0};
 constexpr double rate = 0.3;
 
 }  // namespace
@@ -90,21 +90,21 @@ TEST_CASE("directional_derivative: differences and the twin agree, learning and 
         for (double& e : scaled) e *= scale;
         if (training) tape.train(11);
         if (!training) tape.evaluate();
-        differences(tape, x.view(), scaled, a);
-        exact(tape, x.view(), scaled, b);
+        differences(tape, seen.view(), scaled, a);
+        exact(tape, seen.view(), scaled, b);
         CHECK(distance(a, b) <= bound);
         tape.reset();
       }
     numbers none(static_cast<std::size_t>(size)), to(27, 5.0), wrong(26);
-    differences(tape, x.view(), none, to);
+    differences(tape, seen.view(), none, to);
     CHECK(to == numbers(27));
-    exact(tape, x.view(), none, to);
+    exact(tape, seen.view(), none, to);
     CHECK(to == numbers(27));
-    CHECK(message_of([&] { differences(tape, x.view(), wrong, to); }) ==
+    CHECK(message_of([&] { differences(tape, seen.view(), wrong, to); }) ==
           "distill: directional_derivative: v has 26 elements, the parameters have " + std::to_string(size));
-    CHECK(message_of([&] { differences(tape, x.view(), none, wrong); }) ==
+    CHECK(message_of([&] { differences(tape, seen.view(), none, wrong); }) ==
           "distill: directional_derivative: to has 26 elements, the output has 27");
-    CHECK(message_of([&] { exact(tape, x.view(), none, wrong); }) ==
+    CHECK(message_of([&] { exact(tape, seen.view(), none, wrong); }) ==
           "distill: copy_slopes: to has 26 elements, x has 27");
   };
   both(smooth<double>(), smooth<dual<double>>(), 1e-8);
@@ -129,7 +129,7 @@ TEST_CASE("look_ahead: dJ/dw of every row against differences of the whole step,
     nn::tape<double> tape;
     tape.train(11);
     nn::zero_gradients(parameters);
-    run(tape, x, y, w);
+    run(tape, seen, seen_y, w);
     tape.backward();
     nn::sgd<double>().step(parameters, rate);
     tape.reset();
@@ -152,8 +152,8 @@ TEST_CASE("look_ahead: dJ/dw of every row against differences of the whole step,
   for (nn::parameter<double>* p : parameters) std::fill_n(p->gradient().data, p->size(), 3.0);
   nn::tape<double> tape;
   tape.train(11);
-  const nn::tensor_view<const double> z = tape.value(model.forward(tape, tape.constant(x.view())));
-  distill::value_and_gradient(distill::cross_entropy{}, distill::batch<double>{.student = z.matrix(), .labels = y},
+  const nn::tensor_view<const double> z = tape.value(model.forward(tape, tape.constant(seen.view())));
+  distill::value_and_gradient(distill::cross_entropy{}, distill::batch<double>{.student = z.matrix(), .labels = seen_y},
                               {.student = matrix_view<double>(pull.data(), 9, 3)},
                               {.reduction = distill::reduction::sum()});
   nn::assign_values(buffers, statistics);
@@ -163,7 +163,7 @@ TEST_CASE("look_ahead: dJ/dw of every row against differences of the whole step,
     numbers slopes(27), found;
     for (int again = 0; again < 2; ++again) {
       const double outer = ahead(
-          tape, rate, x.view(), [&](auto& on) { return run(on, x, y, weights); },
+          tape, rate, seen.view(), [&](auto& on) { return run(on, seen, seen_y, weights); },
           [&](auto& on) { return run(on, unseen, unseen_y, 1); }, slopes);
       found.clear();
       for (std::size_t i = 0; i < 9; ++i)

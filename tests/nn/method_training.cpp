@@ -31,10 +31,10 @@ namespace nn_tests {
 constexpr index batch = 16, width = 12;
 using features = matrix_view<const float>;
 /// Value of the student's features, and their gradient.
-using loss = std::function<double(const features&, const matrix_view<float>&)>;
+using method_loss = std::function<double(const features&, const matrix_view<float>&)>;
 
 /// By how much 200 steps lower the value, as a share of its size at the start.
-double best_gain(const loss& value_and_gradient) {
+double best_gain(const method_loss& value_and_gradient) {
   nn::sequential<float> student;
   student.add(nn::linear<float>(10, 32, 1));
   student.add(nn::relu<float>());
