@@ -30,22 +30,12 @@ class labels_alone : public distill::recipe<float> {
 opinions opinions_of(const nn::network<float>& network, const distill::matrix_view<const float>& images,
                      nn::tape<float>& tape) {
   opinions result;
-  const auto nothing_to_learn = tape.no_gradients();
-  tape.evaluate();
   const nn::pooled_rows<float> pooled;
-  constexpr index chunk = 500;
-  for (index first = 0; first < images.rows; first += chunk) {
-    const index count = std::min(chunk, images.rows - first);
-    const auto out = network.run(tape, tape.constant(as_images(images.row(first), count)));
-    const auto append = [&](std::vector<float>& to, nn::variable v) {
-      const auto x = tape.value(v);
-      to.insert(to.end(), x.data, x.data + x.size());
-    };
-    append(result.logits, out.logits);
-    append(result.features, pooled.forward(tape, out.last()));
-    tape.reset();
-  }
-  tape.train();
+  show(images, tape, [&](nn::variable input) {
+    const auto out = network.run(tape, input);
+    append(result.logits, tape.value(out.logits));
+    append(result.features, tape.value(pooled.forward(tape, out.last())));
+  });
   result.classes = decisions(result.logits);
   return result;
 }

@@ -111,20 +111,28 @@ struct image_batch {
   }
 };
 
-/// The network's logits for every row, an image.
-inline logit_table predict(const nn::layer<float>& model, const distill::matrix_view<const float>& images,
-                           nn::tape<float>& tape) {
+/// Shows a network all images, a row each, as it is used: running statistics, no gradients. use(input) runs it on some
+/// of them, in order.
+template <class Use>
+void show(const distill::matrix_view<const float>& images, nn::tape<float>& tape, const Use& use) {
   const auto nothing_to_learn = tape.no_gradients();
   tape.evaluate();
   constexpr index chunk = 500;
-  logit_table result;
   for (index first = 0; first < images.rows; first += chunk) {
-    const index count = std::min(chunk, images.rows - first);
-    const auto logits = tape.value(model.forward(tape, tape.constant(as_images(images.row(first), count))));
-    result.insert(result.end(), logits.data, logits.data + logits.size());
+    use(tape.constant(as_images(images.row(first), std::min(chunk, images.rows - first))));
     tape.reset();
   }
   tape.train();
+}
+inline void append(std::vector<float>& to, const nn::tensor_view<const float>& x) {
+  to.insert(to.end(), x.data, x.data + x.size());
+}
+
+/// The network's logits for every row, an image.
+inline logit_table predict(const nn::layer<float>& model, const distill::matrix_view<const float>& images,
+                           nn::tape<float>& tape) {
+  logit_table result;
+  show(images, tape, [&](nn::variable input) { append(result, tape.value(model.forward(tape, input))); });
   return result;
 }
 

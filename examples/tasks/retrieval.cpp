@@ -84,18 +84,10 @@ class classifier {
 /// `embed` of the images first … first + count − 1.
 template <class Embed>
 table embeddings(const labelled_images& images, index first, index count, nn::tape<float>& tape, const Embed& embed) {
-  const auto nothing_to_learn = tape.no_gradients();
-  tape.evaluate();
-  table result(count, width);
-  constexpr index chunk = 500;
-  for (index at = 0; at < count; at += chunk) {
-    const index size = std::min(chunk, count - at);
-    const nn::tensor_view<const float> input(images.matrix().row(first + at), {size, pixels});
-    const auto y = tape.value(embed(tape, tape.constant(input)));
-    std::copy_n(y.data, y.size(), result.numbers.data() + at * width);
-    tape.reset();
-  }
-  tape.train();
+  table result(0, width);
+  show({images.matrix().row(first), count, pixels}, tape,
+       [&](nn::variable input) { append(result.numbers, tape.value(embed(tape, input))); });
+  result.rows = count;
   return result;
 }
 
