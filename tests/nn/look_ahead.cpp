@@ -42,16 +42,6 @@ nn::sequential<T> kinked() {
   return m;
 }
 
-double distance(const numbers& a, const numbers& b) {
-  REQUIRE(a.size() == b.size());
-  double worst = 0, largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    worst = std::isnan(a[i]) || std::isnan(b[i]) ? INFINITY : std::max(worst, std::abs(a[i] - b[i]));
-    largest = std::max(largest, std::abs(b[i]));
-  }
-  return worst / largest;
-}
-
 const nn::tensor<double> seen = random_tensor<double>({9, 4}, 5), unseen = random_tensor<double>({5, 4}, 6);
 const std::vector<int> seen_y{0, 1, 2, 1, 0, 2, 2, 0, 1}, unseen_y{2, 2, 0, 1, 0};
 constexpr double rate = 0.3;

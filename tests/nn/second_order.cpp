@@ -46,16 +46,6 @@ numbers slope_of(const F& f, double h) {
   return result;
 }
 
-double distance(const numbers& a, const numbers& b) {
-  REQUIRE(a.size() == b.size());
-  double worst = 0, largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    worst = std::isnan(a[i]) || std::isnan(b[i]) ? INFINITY : std::max(worst, std::abs(a[i] - b[i]));
-    largest = std::max(largest, std::abs(b[i]));
-  }
-  return worst / largest;
-}
-
 numbers random_numbers(index size, std::uint64_t seed) {
   const nn::tensor<double> x = random_tensor<double>({size}, seed);
   return {x.data(), x.data() + size};

@@ -63,6 +63,17 @@ void hand_back(nn::tape<T>& tape, nn::variable output, const T* upstream) {
   });
 }
 
+/// The largest difference, in units of the largest entry of b.
+inline double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  REQUIRE(a.size() == b.size());
+  double worst = 0, largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    worst = std::isnan(a[i]) || std::isnan(b[i]) ? INFINITY : std::max(worst, std::abs(a[i] - b[i]));
+    largest = std::max(largest, std::abs(b[i]));
+  }
+  return worst / largest;
+}
+
 using harness::message_of;
 
 }  // namespace nn_tests
